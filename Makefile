@@ -1,0 +1,84 @@
+# make grade and make test are all that is needed; each sets the machine up first.
+
+PYTHON ?= python3
+COURSE ?= course
+ASSIGNMENT ?=
+ISOLATION ?=
+WORKERS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := build/demo
+RELEASED := $(if $(ASSIGNMENT),$(ASSIGNMENT),$(notdir $(wildcard assignments/*)))
+GRADE = $(BIN)/autograder grade $(ASSIGNMENT) \
+	$(if $(WORKERS),--workers $(WORKERS)) $(if $(ISOLATION),--isolation $(ISOLATION))
+
+.DEFAULT_GOAL := help
+.PHONY: help grade feedback report build solved release test validate soak lint format lock clean
+
+help: ## print this list
+	@echo "usage: make TARGET [ASSIGNMENT=mlp] [COURSE=course] [WORKERS=2] [ISOLATION=process]"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+grade: $(READY) ## grade what is in course/submitted, or a demo class if nothing is
+	@if [ -n "$$(ls -A '$(COURSE)/submitted' 2>/dev/null)" ]; then \
+		$(GRADE) --course '$(COURSE)'; \
+	else \
+		echo "There is nothing in $(COURSE)/submitted: grading the demo class in $(DEMO)."; \
+		$(BIN)/autograder demo && $(GRADE) --course $(DEMO); \
+	fi
+
+feedback: $(READY) ## write an HTML page for each student
+	@$(BIN)/autograder feedback $(ASSIGNMENT) --course '$(COURSE)'
+
+report: $(READY) ## show the class at a glance
+	@$(BIN)/autograder report $(ASSIGNMENT) --course '$(COURSE)'
+
+build: $(READY) ## make assignments/ and the solved notebooks from reference/
+	@$(BIN)/autograder build $(ASSIGNMENT)
+
+solved: build ## make the solved notebooks (in build/solved)
+
+release: $(READY) ## make one zip for the students per assignment (in build/release)
+	@for name in $(RELEASED); do $(BIN)/autograder release $$name || exit; done
+
+test: $(READY) lint ## run everything that CI runs
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8
+	@$(BIN)/autograder validate
+
+validate: $(READY) ## prove that reference, assignments and tests agree
+	@$(BIN)/autograder validate $(ASSIGNMENT)
+
+soak: $(READY) ## run the tests that take minutes: kills, long fuzzing
+	@$(BIN)/pytest -q -m soak
+
+lint: $(READY) ## check style and types
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+
+format: $(READY) ## format the sources
+	@$(BIN)/ruff check --quiet --fix
+	@$(BIN)/ruff format --quiet
+
+lock: $(READY) ## write constraints.txt from what is installed
+	@{ head -n 1 constraints.txt; $(BIN)/pip freeze --exclude-editable; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## remove what was built; the course and .venv stay
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Chainrule needs Python 3.11 or newer: install it, or name it: make PYTHON=python3.12"; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's venv module is missing: on Debian and Ubuntu, apt install python3-venv"; \
+		exit 1; }
+	@echo "Setting up $(VENV) (once; a few minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@touch $@

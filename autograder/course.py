@@ -1,0 +1,314 @@
+"""A live course: its folder, what its settings say, and what students handed in."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import stat
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from autograder.assignment import find_root
+
+FOLDERS = ("submitted", "autograded", "feedback", "attempts", "report", "source", "release")
+LONGEST_ID = 128  # what the gradebook's column holds
+LARGEST_NOTEBOOK = 100_000_000
+
+SETTINGS = """\
+# The settings of this course. A line that starts with # is not in force.
+
+# Random test inputs come from this number: keep it, and a regrade sees the same ones.
+seed = {seed}
+
+# [assignments.mlp]
+# due = 2030-10-01T23:59:00+02:00
+# late = {{ per_day = 0.1, at_most = 0.5, grace_minutes = 10 }}   # share of the points; or "zero"
+
+# [limits]
+# attempt_cpu = 120
+"""
+
+NBGRADER_CONFIG = """\
+# nbgrader reads this file in every command that is run in this folder. It makes them all, and
+# formgrader's Autograde button, grade through this course's judge.
+from autograder.record import configure
+
+configure(get_config(), __file__)  # noqa: F821
+"""
+
+
+class CourseError(Exception):
+    """A course cannot be used as it stands; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class LatePolicy:
+    """What lateness costs, as a share of the points won: so much a started day, up to a limit."""
+
+    per_day: float = 0.0
+    at_most: float = 1.0
+    grace_minutes: float = 0.0
+
+    @classmethod
+    def of(cls, setting: Any, where: str) -> LatePolicy:
+        """Read ``late`` of course.toml: "none", "zero" or a table."""
+        if setting in (None, "none"):
+            return cls()
+        if setting == "zero":
+            return cls(per_day=1.0)
+        try:
+            policy = cls(**{key: float(value) for key, value in setting.items()})
+        except (AttributeError, TypeError, ValueError):
+            policy = None
+        if policy is None or not (policy.per_day >= 0 and 0 <= policy.at_most <= 1):
+            raise CourseError(
+                f'{where}: late must be "none", "zero" or {{ per_day, at_most, grace_minutes }} '
+                "with shares between 0 and 1."
+            )
+        return policy
+
+    def share(self, seconds_late: float) -> float:
+        """Give the share of the points that so many seconds cost."""
+        seconds = seconds_late - 60 * self.grace_minutes
+        if seconds <= 0:
+            return 0.0
+        return min(self.at_most, self.per_day * -(-seconds // 86_400))
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one student handed in for one assignment; ``path`` is None if there is no notebook."""
+
+    student: str
+    assignment: str
+    path: Path | None
+    timestamp: datetime | None = None
+    note: str | None = None
+
+    def read(self) -> bytes | None:
+        """Read the notebook's bytes, through no link and from no device."""
+        if self.path is None:
+            return None
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return None
+        with open(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_NOTEBOOK:
+                return None
+            return file.read(LARGEST_NOTEBOOK)
+
+
+class Course:
+    """A course folder with its paths, settings and submissions."""
+
+    def __init__(self, folder: Path | str, root: Path | str | None = None) -> None:
+        self.folder = Path(folder).resolve()
+        self._root = Path(root).resolve() if root else None
+        for name in FOLDERS:
+            setattr(self, name, self.folder / name)
+        self.gradebook = self.folder / "gradebook.db"
+        self.config = self.folder / "nbgrader_config.py"
+
+    submitted: Path
+    autograded: Path
+    feedback: Path
+    attempts: Path
+    report: Path
+    source: Path
+    release: Path
+
+    @classmethod
+    def create(
+        cls, folder: Path | str, root: Path | str | None = None, *, seed: int | None = None
+    ) -> Course:
+        """Make a course, or add to an existing one what it lacks; nothing is ever overwritten."""
+        course = cls(folder, root)
+        try:
+            for name in FOLDERS:
+                (course.folder / name).mkdir(parents=True, exist_ok=True)
+            seed = secrets.randbelow(2**32) if seed is None else seed
+            _write_new(course.folder / "course.toml", SETTINGS.format(seed=seed))
+            _write_new(course.config, NBGRADER_CONFIG)
+        except OSError as error:
+            raise CourseError(
+                f"The course folder {course.folder} cannot be written ({error.strerror}); "
+                "choose another with --course."
+            ) from error
+        return cls.open(folder, root)
+
+    @classmethod
+    def open(cls, folder: Path | str, root: Path | str | None = None) -> Course:
+        """Open an existing course."""
+        course = cls(folder, root)
+        if not (course.folder / "course.toml").is_file():
+            raise CourseError(
+                f"{course.folder} is not a course (it has no course.toml); "
+                "make one with `autograder build --course`."
+            )
+        course.settings  # noqa: B018 - a broken course.toml is said now, not half-way
+        return course
+
+    @cached_property
+    def root(self) -> Path:
+        """The repository that holds ``reference/``."""
+        return self._root or find_root(self.folder)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What course.toml says."""
+        path = self.folder / "course.toml"
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise CourseError(f"{path} is not valid TOML ({error}); mend that line.") from error
+
+    @property
+    def db_url(self) -> str:
+        """The gradebook as nbgrader names it."""
+        return f"sqlite:///{self.gradebook}"
+
+    @property
+    def seed(self) -> int:
+        """The number from which random test inputs come."""
+        seed = self.settings.get("seed")
+        if not isinstance(seed, int) or seed < 0:
+            raise CourseError(f"{self.folder / 'course.toml'} needs a line like `seed = 20301`.")
+        return seed
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Limits that differ from the kit's own."""
+        return dict(self.settings.get("limits", {}))
+
+    def due(self, assignment: str) -> datetime | None:
+        """When an assignment is due, in UTC, if course.toml says so."""
+        due = self._of(assignment).get("due")
+        if due is None:
+            return None
+        if not isinstance(due, datetime):
+            raise CourseError(
+                f"course.toml: due of {assignment} must be a time like 2030-10-01T23:59:00+02:00."
+            )
+        return due.astimezone(UTC) if due.tzinfo else due.replace(tzinfo=UTC)
+
+    def late_policy(self, assignment: str) -> LatePolicy:
+        """What lateness costs in an assignment."""
+        return LatePolicy.of(self._of(assignment).get("late"), f"course.toml, {assignment}")
+
+    def _of(self, assignment: str) -> dict[str, Any]:
+        return dict(self.settings.get("assignments", {}).get(assignment, {}))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the course, so that no two processes record into it at once."""
+        with open(self.folder / ".lock", "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CourseError(
+                    f"Another process is recording into {self.folder}; wait until it has ended."
+                ) from None
+            yield
+
+    def students(self) -> list[str]:
+        """List the students who have a folder in submitted/."""
+        if not self.submitted.is_dir():
+            return []
+        found = sorted(
+            entry.name
+            for entry in os.scandir(self.submitted)
+            if not entry.name.startswith(".") and (entry.is_dir() or entry.is_symlink())
+        )
+        for name in found:
+            if not name.isprintable() or len(name) > LONGEST_ID or "+" in name:
+                raise CourseError(
+                    f"submitted/ has a folder {name!r}, which cannot be a student's id; rename it."
+                )
+        return found
+
+    def submissions(
+        self, assignment: str | None = None, students: Iterable[str] | None = None
+    ) -> list[Submission]:
+        """List what was handed in, by student and assignment."""
+        known = self.students()
+        wanted = list(students) if students is not None else known
+        for student in wanted:
+            if student not in known:
+                raise CourseError(
+                    f"submitted/ has no student {student!r}; "
+                    f"look in {self.submitted} for the ids there are."
+                )
+        found = []
+        for student in wanted:
+            folder = self.submitted / student
+            names = [assignment] if assignment else _subfolders(folder)
+            found += [_submission(folder, student, name) for name in names if _lies(folder, name)]
+        return found
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        pass
+
+
+def _lies(folder: Path, name: str) -> bool:
+    return folder.is_symlink() or os.path.lexists(folder / name)
+
+
+def _subfolders(folder: Path) -> list[str]:
+    if folder.is_symlink():
+        return []
+    entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    return sorted(entry.name for entry in entries if entry.is_dir() or entry.is_symlink())
+
+
+def _submission(home: Path, student: str, assignment: str) -> Submission:
+    folder = home / assignment
+    if home.is_symlink() or folder.is_symlink() or not folder.is_dir():
+        note = f"submitted/{student}/{assignment} is not a plain folder; it was not read."
+        return Submission(student, assignment, None, None, note)
+    path, note = _notebook(folder, assignment)
+    timestamp, doubt = _timestamp(folder / "timestamp.txt")
+    return Submission(student, assignment, path, timestamp, note or doubt)
+
+
+def _notebook(folder: Path, assignment: str) -> tuple[Path | None, str | None]:
+    """Choose the notebook: the one named as the assignment, else the only one there is."""
+    found = []
+    for place, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = (Path(place) / name for name in sorted(files))
+        found += [path for path in paths if path.suffix == ".ipynb" and not path.is_symlink()]
+    named = [path for path in found if path.name == f"{assignment}.ipynb"]
+    if folder / f"{assignment}.ipynb" in named:
+        return folder / f"{assignment}.ipynb", None
+    choice = named if len(named) == 1 else found
+    if len(choice) == 1:
+        return choice[0], f"The notebook was handed in as {choice[0].relative_to(folder)}."
+    if not found:
+        return None, "No notebook was handed in."
+    return None, f"{len(found)} notebooks were handed in and none is {assignment}.ipynb."
+
+
+def _timestamp(path: Path) -> tuple[datetime | None, str | None]:
+    """Read when a submission came, as nbgrader and its exchange write it."""
+    if path.is_symlink() or not path.is_file():
+        return None, None
+    from nbgrader.utils import parse_utc
+
+    try:
+        return parse_utc(path.read_text(encoding="utf-8").strip()).replace(tzinfo=UTC), None
+    except (ValueError, OverflowError, AttributeError):
+        return None, "timestamp.txt is not a time, so lateness is not known."

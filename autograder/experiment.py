@@ -1,0 +1,185 @@
+"""An assignment's experiments from a shell: the same cells, with the figures saved."""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import re
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder import magics
+from autograder.data import DataUnavailable
+
+
+class ExperimentError(Exception):
+    """An experiment cannot be run; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A cell to execute, and the experiment it belongs to, if any."""
+
+    label: str
+    source: str
+    experiment: str | None
+
+
+def run(
+    name: str,
+    experiment: str | None = None,
+    *,
+    full: bool = False,
+    out: Path | str | None = None,
+) -> dict[str, Any]:
+    """Execute an assignment's experiments and save their figures.
+
+    Runs ``<name>.ipynb`` of the current folder if there is one (a student's folder), else the
+    reference. All provided and solution cells run, then the cells of the experiments, in order.
+
+    Parameters
+    ----------
+    name : str
+        The assignment.
+    experiment : str, optional
+        One experiment; all of them if it is left out.
+    full : bool
+        Run at full length instead of the short one (sets ``CHAINRULE_FULL=1``).
+    out : path, optional
+        Where figures go, as ``<experiment>-1.png`` and so on: ``build/figures/<name>`` of the
+        repository, or ``figures`` in a student's folder.
+
+    Returns
+    -------
+    dict
+        What the experiments measured: the notebook's ``NUMBERS``.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such experiment or a cell fails.
+    """
+    steps, default = _steps(name)
+    known = list(dict.fromkeys(step.experiment for step in steps if step.experiment))
+    if experiment is not None and experiment not in known:
+        raise ExperimentError(
+            f"{name} has no experiment {experiment!r}; it has {', '.join(known) or 'none'}."
+        )
+    folder = Path(out) if out else default
+    wanted = (None, experiment) if experiment else (None, *known)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    count: Counter[str] = Counter()
+    with _length(full), _figures_in_memory() as plt:
+        for step in steps:
+            if step.experiment not in wanted:
+                continue
+            _execute(step, namespace)
+            if step.experiment:
+                for number in plt.get_fignums():
+                    count[step.experiment] += 1
+                    path = folder / f"{step.experiment}-{count[step.experiment]}.png"
+                    _save(plt.figure(number), path)
+            plt.close("all")
+    return dict(namespace.get("NUMBERS", {}))
+
+
+def _steps(name: str) -> tuple[list[_Step], Path]:
+    notebook = Path(f"{name}.ipynb")
+    if notebook.is_file():
+        return _from_notebook(notebook), Path("figures")
+    from autograder import assignment  # reads notebooks with jupytext, which students lack
+
+    loaded = assignment.load(name)
+    kinds = ("provided", "solution", "experiment")
+    cells = [cell for cell in loaded.cells if cell.kind in kinds]
+    steps = [_Step(c.id, c.source, c.name if c.kind == "experiment" else None) for c in cells]
+    return steps, loaded.folder.parent.parent / "build" / "figures" / name
+
+
+def _from_notebook(path: Path) -> list[_Step]:
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = [cell for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError):
+        raise ExperimentError(
+            f"{path} is not a notebook; save it again in Jupyter, or unpack the assignment anew."
+        ) from None
+    steps = []
+    for index, cell in enumerate(code, start=1):
+        marks = cell.get("metadata", {}).get("nbgrader", {})
+        if marks.get("grade") and not marks.get("solution"):
+            continue  # a check: it has nothing to do with the experiments
+        experiment = re.fullmatch(r"experiment-(\w+?)(-\d+)?", cell.get("id", ""))
+        source = magics.strip("".join(cell["source"]))
+        steps.append(_Step(f"code cell {index}", source, experiment and experiment[1]))
+    return steps
+
+
+def _execute(step: _Step, namespace: dict[str, Any]) -> None:
+    filename = f"<{step.label}>"
+    # So that a traceback shows the cell's lines.
+    linecache.cache[filename] = (len(step.source), None, step.source.splitlines(True), filename)
+    try:
+        exec(compile(step.source, filename, "exec"), namespace)
+    except DataUnavailable as error:
+        raise ExperimentError(f"{step.experiment or step.label} needs data: {error}") from error
+    except Exception as error:
+        raise ExperimentError(_sentence(step, filename, error)) from error
+
+
+def _sentence(step: _Step, filename: str, error: Exception) -> str:
+    """Say where a cell failed, with the line of the cell and not of a library."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.line for frame in frames if frame.filename == filename]
+    where = f" at `{lines[-1]}`" if lines else ""
+    what = f"The experiment {step.experiment}" if step.experiment else step.label.capitalize()
+    return f"{what} stops{where}: {type(error).__name__}: {error}"
+
+
+@contextmanager
+def _length(full: bool) -> Iterator[None]:
+    before = os.environ.get("CHAINRULE_FULL")
+    if full:
+        os.environ["CHAINRULE_FULL"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("CHAINRULE_FULL", None)
+        else:
+            os.environ["CHAINRULE_FULL"] = before
+
+
+@contextmanager
+def _figures_in_memory() -> Iterator[Any]:
+    """Matplotlib without a screen: figures stay open until they are saved."""
+    try:
+        import matplotlib
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise ExperimentError(
+            "The experiments draw with matplotlib, which is not installed: "
+            "pip install 'chainrule[student]'."
+        ) from None
+    matplotlib.use("Agg")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*non-interactive.*")
+        yield plt
+
+
+def _save(figure: Any, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=150, bbox_inches="tight")
+    except OSError as error:
+        raise ExperimentError(
+            f"{path} cannot be written ({error.strerror}); choose another folder for the figures."
+        ) from None
+    print(f"saved {path}")

@@ -1,0 +1,84 @@
+"""Grading a class: judge what has no verdict yet, record everything, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from autograder import assignment as assignments
+from autograder.assignment import Assignment
+from autograder.attempt import Attempt, Store
+from autograder.course import Course, Submission
+from autograder.engine import Pool
+from autograder.rebuild import Malformed, Rebuilt, as_blank, rebuild
+from autograder.student import Limits
+from autograder.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A submission, its verdict, and the notebook that is recorded for it."""
+
+    submission: Submission
+    attempt: Attempt
+    verdict: Verdict
+    rebuilt: Rebuilt
+
+
+def judge(
+    course: Course,
+    names: Iterable[str],
+    students: Iterable[str] | None = None,
+    *,
+    workers: int = 1,
+    on_start: Callable[[int, int], None] = lambda total, missing: None,
+    on_verdict: Callable[[Submission, Verdict], None] = lambda submission, verdict: None,
+) -> list[Graded]:
+    """Give every submission its verdict: those that the store has, from there; the others, judged now.
+
+    Each verdict is stored the moment it comes, so an interrupted run goes on where it stopped.
+    """
+    names = list(names)
+    sources = {name: assignments.load(name, course.root) for name in names}
+    limits = Limits(**course.limits)
+    store = Store(course.attempts)
+    plan = list(_plan(course, sources, students, asdict(limits)))
+    verdicts = {attempt.key: store.get(attempt.key) for _, attempt in plan}
+    missing = {a.key: a for _, a in plan if verdicts[a.key] is None}
+    on_start(len(plan), len(missing))
+    if missing:
+        owners = {attempt.key: submission for submission, attempt in plan}
+        with Pool(course.root, names, workers, limits) as pool:
+            for attempt, verdict in pool.judge(missing.values()):
+                if verdict.status != "internal_error":
+                    store.put(attempt.key, verdict)
+                verdicts[attempt.key] = verdict
+                on_verdict(owners[attempt.key], verdict)
+    return [
+        Graded(submission, attempt, verdict, _rebuilt(attempt.data, sources[attempt.assignment]))
+        for submission, attempt in plan
+        if (verdict := verdicts[attempt.key]) is not None
+    ]
+
+
+def _plan(
+    course: Course,
+    sources: dict[str, Assignment],
+    students: Iterable[str] | None,
+    conditions: dict[str, Any],
+) -> Iterator[tuple[Submission, Attempt]]:
+    for name, source in sources.items():
+        for submission in course.submissions(name, students):
+            data = submission.read() or b""
+            yield submission, Attempt.of(
+                source.folder, data, seed=course.seed, conditions=conditions
+            )
+
+
+def _rebuilt(data: bytes, source: Assignment) -> Rebuilt:
+    """Rebuild what was judged; what could not be read is recorded as a blank notebook."""
+    try:
+        return rebuild(data, source)
+    except Malformed as problem:
+        return as_blank(source, str(problem))

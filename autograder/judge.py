@@ -1,0 +1,272 @@
+"""The verdict on one submission: hidden tests here, the student's code in processes of its own."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from functools import cached_property, partial
+from typing import Any
+
+from autograder import hints, rebuild, suite
+from autograder.assignment import Assignment, Cell
+from autograder.mutation import Edit
+from autograder.rebuild import Malformed, Rebuilt
+from autograder.student import StudentDied, StudentProcess, WarmParent
+from autograder.testing import Mark, Namespace, Result, describe, mark_of, run_test
+from autograder.verdict import ExerciseVerdict, TestVerdict, Verdict
+
+Allows = frozenset[str]
+Test = Callable[..., None]
+
+
+class Judge:
+    """Judges submissions of one assignment.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        With its hidden tests and its named mistakes.
+    parents : mapping
+        A warm parent for each set of allowed imports that the assignment has.
+    seed : int
+        The course seed: the tests' random inputs come from it and from each test's name.
+    slot : int
+        Which of the machine's confined users the student processes run as.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        parents: Mapping[Allows, WarmParent],
+        *,
+        seed: int = 0,
+        slot: int = 0,
+    ) -> None:
+        self.assignment = assignment
+        self.parents = parents
+        self.seed = seed
+        self.slot = slot
+        self._known: dict[str, dict[str, Any]] = {}
+
+    @cached_property
+    def reference(self) -> Namespace:
+        """The reference solution, as tests see it."""
+        return Namespace(self.assignment.namespace())
+
+    def submission(self, data: bytes, only: Iterable[str] | None = None) -> Verdict:
+        """Judge a submitted file."""
+        try:
+            return self.verdict(rebuild.rebuild(data, self.assignment), only)
+        except Malformed as problem:
+            return self._malformed(str(problem))
+
+    def verdict(self, rebuilt: Rebuilt, only: Iterable[str] | None = None) -> Verdict:
+        """Judge a rebuilt submission, on all exercises or only on some."""
+        with Examination(self, rebuilt) as examination:
+            tests_cpu = examination.run(only)
+        tests: dict[str, list[TestVerdict]] = defaultdict(list)
+        for result in examination.results:
+            diagnosis = self._diagnosis(result, examination)
+            tests[result.exercise].append(
+                TestVerdict(result.name, result.sentence, result.outcome, diagnosis, result.weight)
+            )
+        return Verdict(
+            "graded",
+            tuple(
+                ExerciseVerdict.of(str(cell.name), cell.points, tests[str(cell.name)])
+                for cell in self.assignment.exercises
+                if only is None or cell.name in tests
+            ),
+            written=tuple(str(cell.name) for cell in self.assignment.written),
+            notes=(*rebuilt.notes, *examination.notes()),
+            cpu={"student": examination.student_cpu, "tests": tests_cpu},
+        )
+
+    def fixtures(self, test: Test, student: Any) -> dict[str, Any]:
+        """Make the fixtures of a hidden test."""
+        rng = hints.generator(test, self.seed)
+        return {"student": student, "reference": self.reference, "rng": rng}
+
+    def _malformed(self, sentence: str) -> Verdict:
+        test = TestVerdict("submission", "The submission can be read.", "failed", sentence)
+        return Verdict(
+            "malformed",
+            tuple(
+                ExerciseVerdict.of(str(cell.name), cell.points, [test])
+                for cell in self.assignment.exercises
+            ),
+            written=tuple(str(cell.name) for cell in self.assignment.written),
+            notes=(sentence,),
+        )
+
+    def _diagnosis(self, result: Result, examination: Examination) -> str | None:
+        """Say the most certain thing that is known of a failed test."""
+        said = result.diagnosis
+        if result.outcome in ("failed", "forbidden"):
+            hint = hints.lookup(self._hints(result.exercise), result.name, result.log)
+            said = examination.cell_error(result.exercise) or hint or said
+            broken = examination.broken_below(result.exercise)
+            if broken and not hint:
+                which = " and ".join(broken)
+                said = f"{said or ''} It builds on {which}, which fails tests of its own: start there."
+        return said.strip() if said else said
+
+    def _hints(self, exercise: str) -> dict[str, Any]:
+        """Learn, once, what each named mistake of an exercise gives in each of its tests."""
+        if exercise not in self._known:
+            module = self.assignment.module
+            try:
+                with ExitStack() as stack:
+                    spaces = partial(self._space, stack, self.assignment.exercise(exercise))
+                    self._known[exercise] = hints.build(
+                        self._tests(exercise),
+                        [(m.hint, spaces(m)) for m in module("mistakes").MISTAKES
+                         if m.exercise == exercise],
+                        [spaces(None), *(spaces(a) for a in module("alternatives").ALTERNATIVES
+                                         if a.exercise == exercise)],
+                        fixtures=self.fixtures,
+                    )
+            except StudentDied:  # a mistake that never ends teaches nothing; `validate` names it
+                self._known[exercise] = {}
+        return self._known[exercise]
+
+    def _space(self, stack: ExitStack, cell: Cell, edit: Edit | None) -> Any:
+        """Give the names of the reference with one exercise edited, in a process of its own."""
+        source = edit.apply(cell) if edit else cell.source
+        edited = rebuild.as_submission(self.assignment, {cell.id: source})
+        return stack.enter_context(Examination(self, edited)).open(cell.allows).namespace
+
+    def _tests(self, exercise: str) -> list[Test]:
+        tests = vars(self.assignment.module("hidden_tests")).values()
+        return [test for test in tests if (mark := mark_of(test)) and mark.name == exercise]
+
+
+class Examination:
+    """One submission under test: its processes, what its cells said, what its tests found."""
+
+    def __init__(self, judge: Judge, rebuilt: Rebuilt) -> None:
+        self.judge = judge
+        self.rebuilt = rebuilt
+        self.results: list[Result] = []
+        self.student_cpu = 0.0
+        self._processes: dict[Allows, StudentProcess] = {}
+        self._errors: dict[Allows, dict[str, str]] = defaultdict(dict)
+        self._deadly: dict[Allows, dict[str, str]] = defaultdict(dict)
+        self._dead: dict[str, StudentDied] = {}
+
+    def __enter__(self) -> Examination:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for allows in list(self._processes):
+            self._close(allows)
+
+    def run(self, only: Iterable[str] | None) -> float:
+        """Run the hidden tests, all or those of some exercises; give the CPU seconds they took."""
+        path = self.judge.assignment.folder / "hidden_tests.py"
+        cpu = suite.run(path, lambda test: self.judge.fixtures(test, None), self._judge, only)
+        return cpu
+
+    # Tests
+
+    def _judge(self, test: Test, arguments: dict[str, Any]) -> None:
+        """Run one test; what kills the student's process ends the exercise, and only that."""
+        mark = mark_of(test)
+        assert mark is not None
+        if mark.name not in self._dead:
+            try:
+                self.results.append(self._patiently(test, mark, arguments))
+                return
+            except StudentDied as death:
+                self._dead[mark.name] = death
+        death = self._dead[mark.name]
+        self.results.append(describe(test, death.status, str(death)))
+
+    def _patiently(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
+        """Run a test; one that times out is believed only when it does so twice."""
+        try:
+            return self._once(test, mark, arguments)
+        except StudentDied as death:
+            if death.status != "timed_out":
+                raise
+        fresh = self.judge.fixtures(test, None)
+        return self._once(test, mark, {name: fresh.get(name, arguments[name]) for name in arguments})
+
+    def _once(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
+        allows = self.judge.assignment.exercise(mark.name).allows
+        process = self.open(allows)
+        try:
+            with process.limit(mark.cpu_seconds):
+                return run_test(
+                    test,
+                    {**arguments, "student": process.namespace},
+                    lambda: self.judge.fixtures(test, self.judge.reference),
+                )
+        except StudentDied:
+            self._close(allows)
+            raise
+
+    # Processes
+
+    def open(self, allows: Allows) -> StudentProcess:
+        """Give the process for a set of allowed imports, its cells executed.
+
+        A cell that kills its process is left out, and the process is forked again without it.
+        """
+        deadly = self._deadly[allows]
+        while allows not in self._processes:
+            self._errors[allows] = dict(deadly)
+            self._processes[allows] = self.judge.parents[allows].attempt(slot=self.judge.slot)
+            for cell_id, source in self.rebuilt.runnable(allows):
+                if cell_id not in deadly and not self._execute(allows, cell_id, source):
+                    break
+        return self._processes[allows]
+
+    def _execute(self, allows: Allows, cell_id: str, source: str) -> bool:
+        """Execute one cell; say whether the process outlived it."""
+        try:
+            (outcome,) = self._processes[allows].execute([(cell_id, source)])
+        except StudentDied as death:
+            self._deadly[allows][cell_id] = str(death)
+            self._close(allows)
+            return False
+        if outcome.error:
+            self._errors[allows][cell_id] = outcome.error
+        return True
+
+    def _close(self, allows: Allows) -> None:
+        process = self._processes.pop(allows)
+        self.student_cpu += process.cpu_seconds()
+        process.kill()
+
+    # What the cells said
+
+    def cell_error(self, exercise: str) -> str | None:
+        """Say why an exercise's cell did not run, if it did not."""
+        cell = self.judge.assignment.exercise(exercise)
+        error = self._errors[cell.allows].get(cell.id)
+        return f"The cell of {exercise} did not run: {error}" if error else None
+
+    def broken_below(self, exercise: str) -> list[str]:
+        """Name the exercises that this one is built on and that fail their own tests."""
+        failing = {result.exercise for result in self.results if result.outcome != "passed"}
+        return [name for name in used_by(self.judge.assignment, exercise) if name in failing]
+
+    def notes(self) -> list[str]:
+        """List the student's own cells that did not run, each with its error."""
+        own = [piece.id for piece in self.rebuilt.pieces if piece.cell is None]
+        errors = self._errors[frozenset()]
+        return [f"A cell of yours ({cell}) stopped: {errors[cell]}" for cell in own if cell in errors]
+
+
+def used_by(assignment: Assignment, exercise: str) -> list[str]:
+    """Name the exercises whose functions an exercise's solution calls."""
+    cell = assignment.exercise(exercise)
+    words = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
+    return [str(other.name) for other in assignment.exercises if _uses(other, cell, words)]
+
+
+def _uses(other: Cell, cell: Cell, words: set[str]) -> bool:
+    return other is not cell and bool(other.defines & words)

@@ -1,0 +1,51 @@
+"""Notebook magic taken out of a cell, so that what is left is Python."""
+
+from __future__ import annotations
+
+import ast
+
+#: Cell magics whose body is ordinary code that the student meant to run.
+TRANSPARENT = ("time", "timeit", "capture", "prun")
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+def strip(source: str) -> str:
+    """Drop ``%magics``, ``!shell`` lines and ``?help`` from a cell's source.
+
+    Source that is Python already, or that nothing can read, comes back as it is.
+    """
+    if _parses(source):
+        return source
+    first, _, body = source.lstrip().partition("\n")
+    if first.startswith("%%"):
+        words = first[2:].split()
+        return strip(body) if words and words[0] in TRANSPARENT else ""
+    from IPython.core.inputtransformer2 import TransformerManager  # slow to import, seldom needed
+
+    try:
+        tree = ast.parse(TransformerManager().transform_cell(source))
+    except UNREADABLE:
+        return source
+    return ast.unparse(ast.fix_missing_locations(_Silence().visit(tree)))
+
+
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except UNREADABLE:
+        return False
+    return True
+
+
+class _Silence(ast.NodeTransformer):
+    """Turns each statement that only talks to IPython into ``pass``."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        return ast.Pass() if _asks_ipython(node) else node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt:
+        return ast.Pass() if _asks_ipython(node) else node
+
+
+def _asks_ipython(node: ast.AST) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == "get_ipython" for part in ast.walk(node))

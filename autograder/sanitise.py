@@ -1,0 +1,106 @@
+"""What a student wrote, made safe to be shown as HTML on an instructor's own origin."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import nh3
+from bs4 import BeautifulSoup
+from nbconvert.filters.markdown import markdown2html
+
+LONGEST_TEXT = 64 * 2**10
+LARGEST_IMAGE = 4 * 2**20
+MOST_OUTPUTS = 50
+IMAGES = ("image/png", "image/jpeg", "image/gif")
+#: Without one of these, Markdown can give no tag, no link and no reference to one.
+MARKUP = re.compile(r"[<&\[\]]|://|www\.")
+ATTRIBUTES = {**nh3.ALLOWED_ATTRIBUTES, "*": {"align", "class"}}
+
+
+def html(text: str) -> str:
+    """Take everything out of HTML that is not plain contents."""
+    return nh3.clean(text, attributes=ATTRIBUTES, link_rel=None, url_schemes={"http", "https"})
+
+
+@lru_cache(maxsize=4096)
+def markdown(text: str) -> str:
+    """Give Markdown back as it is if what it renders to is harmless, else as text to be read."""
+    if not MARKUP.search(text) or _is_harmless(text):
+        return text
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 3)
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _is_harmless(text: str) -> bool:
+    rendered = markdown2html(text)
+    return _canonical(rendered) == _canonical(html(rendered))
+
+
+def _canonical(text: str) -> str:
+    return str(BeautifulSoup(text, "html.parser"))
+
+
+def attachments(found: Any) -> dict[str, dict[str, str]]:
+    """Keep the pictures that are attached to a cell."""
+    if not isinstance(found, dict):
+        return {}
+    kept = {name: _pictures(data) for name, data in found.items() if re.fullmatch(r"[\w.-]+", name)}
+    return {name: data for name, data in kept.items() if data}
+
+
+def outputs(found: Iterable[Any]) -> list[dict[str, Any]]:
+    """Keep what can be looked at of a cell's outputs: text, pictures and harmless HTML."""
+    kept = (_output(output) for output in list(found)[:MOST_OUTPUTS] if isinstance(output, dict))
+    return [output for output in kept if output]
+
+
+def _output(output: dict[str, Any]) -> dict[str, Any] | None:
+    kind = output.get("output_type")
+    if kind == "stream":
+        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        return {"output_type": "stream", "name": name, "text": _text(output.get("text"))}
+    if kind == "error":
+        said = f"{_text(output.get('ename'))}: {_text(output.get('evalue'))}"
+        return {"output_type": "stream", "name": "stderr", "text": said}
+    if kind not in ("display_data", "execute_result") or not isinstance(output.get("data"), dict):
+        return None
+    data = _pictures(output["data"])
+    if "text/html" in output["data"]:
+        data["text/html"] = html(_text(output["data"]["text/html"]))
+    if "text/plain" in output["data"]:
+        data["text/plain"] = _text(output["data"]["text/plain"])
+    return {"output_type": "display_data", "metadata": {}, "data": data} if data else None
+
+
+def _pictures(data: Any) -> dict[str, str]:
+    if not isinstance(data, dict):
+        return {}
+    pictures = {kind: "".join(_whole(data[kind]).split()) for kind in IMAGES if kind in data}
+    return {kind: picture for kind, picture in pictures.items() if _is_base64(picture)}
+
+
+def _is_base64(text: str) -> bool:
+    if not text or len(text) > LARGEST_IMAGE:
+        return False
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _text(value: Any) -> str:
+    text = _whole(value)
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "\n… (cut)"
+
+
+def _whole(value: Any) -> str:
+    """Join what a notebook may give as one string or as a list of lines."""
+    if isinstance(value, list):
+        value = "".join(line for line in value if isinstance(line, str))
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,491 @@
+"""What a test of a student's function is made of: a mark, comparisons, and a student to call.
+
+A test is a plain function. Its first docstring line is the sentence that the student reads, and its
+parameters are fixtures: ``student``, ``rng`` and, in hidden tests, ``reference``.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autograder import diagnose
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+#: Libraries that a NumPy exercise leaves to others: missing one of these is no accident.
+LIBRARIES = frozenset(
+    "cupy cv2 jax keras matplotlib mxnet numba pandas scipy skimage sklearn tensorflow theano torch "
+    "torchvision tqdm transformers umap".split()
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Which exercise a test belongs to, what it weighs there, and the CPU seconds of one call."""
+
+    name: str
+    weight: float = 1.0
+    cpu_seconds: float | None = None
+
+
+def exercise(
+    name: str, *, weight: float = 1.0, cpu_seconds: float | None = None
+) -> Callable[[Test], Test]:
+    """Mark a test as one of an exercise's.
+
+    Parameters
+    ----------
+    name : str
+        The exercise, as in the notebook's cell and the gradebook.
+    weight : float
+        The test's share of the exercise's points, relative to its other tests.
+    cpu_seconds : float, optional
+        A tighter limit for each call of the student's code.
+    """
+
+    def decorate(test: Test) -> Test:
+        test.__exercise__ = Mark(name, weight, cpu_seconds)  # type: ignore[attr-defined]
+        return test
+
+    return decorate
+
+
+def mark_of(test: Callable[..., Any]) -> Mark | None:
+    """Return the mark that `exercise` gave a test, if any."""
+    return getattr(test, "__exercise__", None)
+
+
+class Mismatch(AssertionError):
+    """A result is not what it should be; its text is the diagnosis that the student reads."""
+
+
+def assert_close(
+    actual: Any,
+    expected: Any,
+    *,
+    name: str,
+    axes: str | None = None,
+    rtol: float = 1e-7,
+    sizes: Mapping[str, int] | None = None,
+) -> None:
+    """Compare a result with what it should be, in type, shape, dtype and value.
+
+    Values agree if ‖a − b‖ / (‖a‖ + ‖b‖) ≤ rtol, with Euclidean norms over the whole array.
+
+    Parameters
+    ----------
+    actual, expected : number, ndarray, or tuple, list or dict of these
+        The student's result and the right one.
+    name : str
+        What the student calls the result, such as ``"db"``.
+    axes : str, optional
+        One letter an axis, such as ``"ND"``, from the alphabet of axes.
+    rtol : float
+        The relative error allowed.
+    sizes : dict, optional
+        Further sizes, such as ``{"N": 32}``, by which a constant factor can be named.
+
+    Raises
+    ------
+    Mismatch
+        With a diagnosis that shows neither expected values nor inputs.
+    """
+    message = diagnose.explain(actual, expected, name=name, axes=axes, sizes=sizes, rtol=rtol)
+    if message is not None:
+        raise Mismatch(message)
+
+
+def assert_unchanged(student: Any, function: str, *args: Any, **kwargs: Any) -> None:
+    """Call a function of the student's and see that it leaves its arguments as they were.
+
+    Raises
+    ------
+    Mismatch
+        Naming the argument that changed.
+    """
+    handles = [student.put(value) for value in args]
+    named = {key: student.put(value) for key, value in kwargs.items()}
+    getattr(student, function)(*handles, **named)
+    places = [(f"its {_ordinal(i)} argument", *pair) for i, pair in enumerate(zip(args, handles))]
+    places += [(f"its argument {key}", kwargs[key], named[key]) for key in kwargs]
+    for place, before, handle in places:
+        if not _identical(before, student.get(handle)):
+            raise Mismatch(
+                f"{function} changes {place} in place: the caller's array is no longer what it was. "
+                "Work on a copy, or make a new array."
+            )
+
+
+def _ordinal(index: int) -> str:
+    words = ("first", "second", "third", "fourth", "fifth", "sixth")
+    return words[index] if index < len(words) else f"{index + 1}th"
+
+
+def _identical(a: Any, b: Any) -> bool:
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(_identical, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_identical(a[key], b[key]) for key in a)
+    a, b = np.asarray(a), np.asarray(b)
+    return a.shape == b.shape and a.dtype == b.dtype and bool(np.all((a == b) | ((a != a) & (b != b))))
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A callable or object given as source text, which is evaluated where the student's code lives.
+
+    Without a `name`, `source` is an expression; with one, it is statements that define `name`.
+    ``np`` is in scope.
+    """
+
+    source: str
+    name: str | None = None
+
+    def evaluate(self) -> Any:
+        """Return what the source text stands for."""
+        scope: dict[str, Any] = {"np": np}
+        if self.name is None:
+            return eval(self.source, scope)
+        exec(self.source, scope)
+        return scope[self.name]
+
+
+class StudentError(Exception):
+    """An exception in the student's code: its kind, its message and where it was raised."""
+
+    def __init__(self, kind: str, message: str, trace: str = "", origin: object = None) -> None:
+        super().__init__(f"{kind}: {message}" if message else kind)
+        self.kind = kind
+        self.message = message
+        self.trace = trace
+        self.origin = origin
+
+
+# The student in this process. Values are copied on the way in and out, as they are across a pipe.
+
+
+class Namespace:
+    """The names that a notebook defined, in this process, with the face of a remote student.
+
+    Attribute access gives functions, classes and values. Plain values come back as copies, torch
+    tensors as arrays, and anything else as a proxy with attributes and calls of its own. Exceptions
+    in the student's code are raised as `StudentError`.
+    """
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in self._names:
+            raise StudentError("NameError", f"{name} is not defined", origin=self)
+        return self._outward(self._names[name])
+
+    def put(self, value: Any) -> _Handle:
+        """Hand a copy of a value over, to be passed as an argument and looked at again."""
+        return _Handle(self._inward(value))
+
+    def get(self, handle: _Handle) -> Any:
+        """Return a fresh copy of what a handle stands for."""
+        return self._outward(handle.value)
+
+    def _inward(self, value: Any) -> Any:
+        if isinstance(value, (_Handle, _Proxy)):
+            return value.__dict__["value"]
+        if isinstance(value, Expression):
+            return value.evaluate()
+        if type(value) in (tuple, list):
+            return type(value)(self._inward(item) for item in value)
+        if type(value) is dict:
+            return {key: self._inward(item) for key, item in value.items()}
+        return copy.deepcopy(value)
+
+    def _outward(self, value: Any) -> Any:
+        if value is None or isinstance(value, (bool, int, float, complex, str, np.generic)):
+            return value
+        if isinstance(value, np.ndarray):
+            return np.array(value)
+        if hasattr(value, "detach") and hasattr(value, "numpy"):
+            return np.array(value.detach().cpu().numpy())
+        if isinstance(value, (tuple, list)):
+            kind = tuple if isinstance(value, tuple) else list
+            return kind(self._outward(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self._outward(item) for key, item in value.items()}
+        return _Proxy(self, value)
+
+    def _call(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        args = [self._inward(value) for value in args]
+        kwargs = {key: self._inward(value) for key, value in kwargs.items()}
+        try:
+            return self._outward(function(*args, **kwargs))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: a student's exit() ends no test run
+            raise self._error(error) from None
+
+    def _error(self, error: BaseException) -> StudentError:
+        frames = list(traceback.walk_tb(error.__traceback__))
+        own = [frame for frame in frames if frame[0].f_globals is self._names]
+        lines = traceback.StackSummary.extract(iter(own)).format()
+        message = str(error)
+        return StudentError(type(error).__name__, message, "".join(lines), origin=self)
+
+
+@dataclass
+class _Handle:
+    """A value that lives with the student."""
+
+    value: Any
+
+
+class _Proxy:
+    """An object that stays with the student."""
+
+    def __init__(self, namespace: Namespace, value: Any) -> None:
+        self.__dict__.update(namespace=namespace, value=value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        space = self.__dict__["namespace"]
+        return space._call(getattr, (self, name), {})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        space = self.__dict__["namespace"]
+        return space._call(self.__dict__["value"], args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<the student's {type(self.__dict__['value']).__name__}>"
+
+
+class Recorder:
+    """A student, in this process or another, whose answers are written down.
+
+    Attributes
+    ----------
+    log : list
+        What came back from calls and attribute reads, in order. An exception is logged as itself.
+    last : str or None
+        The function whose call came back last.
+    """
+
+    def __init__(self, namespace: Any) -> None:
+        self.__dict__.update(_inner=namespace, log=[], last=None)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._record(name, lambda: getattr(self._inner, name))
+
+    def put(self, value: Any) -> Any:
+        """Hand a value over; nothing comes back that is worth a note."""
+        return self._inner.put(_stripped(value))
+
+    def get(self, handle: Any) -> Any:
+        """Fetch what a handle stands for, and note it."""
+        return self._record(self.last, lambda: self._inner.get(handle))
+
+    def _record(self, name: str | None, ask: Callable[[], Any]) -> Any:
+        try:
+            value = self._wrapped(ask(), name)
+        except Exception as error:
+            self.log.append(error)
+            raise
+        if not isinstance(value, _Recorded):
+            self.log.append(value)
+            self.__dict__["last"] = name
+        return value
+
+    def _wrapped(self, value: Any, name: str | None) -> Any:
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._wrapped(item, name) for item in value)
+        if isinstance(value, dict):
+            return {key: self._wrapped(item, name) for key, item in value.items()}
+        return value if is_plain(value) else _Recorded(self, value, name)
+
+
+class _Recorded:
+    """A function or object of the student's, whose calls and attributes are written down."""
+
+    def __init__(self, recorder: Recorder, proxy: Any, name: str | None) -> None:
+        self.__dict__.update(_recorder=recorder, _proxy=proxy, _name=name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._recorder._record(f"{self._name}.{name}", lambda: getattr(self._proxy, name))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args = _stripped(args)
+        kwargs = _stripped(kwargs)
+        return self._recorder._record(self._name, lambda: self._proxy(*args, **kwargs))
+
+
+def is_plain(value: Any) -> bool:
+    """Tell a value that was copied from one that stays with the student."""
+    kinds = (bool, int, float, complex, str, bytes, tuple, list, dict, np.ndarray, np.generic)
+    return value is None or isinstance(value, kinds)
+
+
+def _stripped(value: Any) -> Any:
+    """Take the recorders off a value that goes to the student."""
+    if isinstance(value, _Recorded):
+        return value.__dict__["_proxy"]
+    if type(value) in (tuple, list):
+        return type(value)(map(_stripped, value))
+    if type(value) is dict:
+        return {key: _stripped(item) for key, item in value.items()}
+    return value
+
+
+# Running a test
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one test.
+
+    ``outcome`` is ``"passed"``, ``"failed"``, ``"unanswered"`` (still the stub) or ``"forbidden"`` (a
+    library that the exercise does without). ``log`` is what the student's code gave back.
+    """
+
+    name: str
+    exercise: str
+    sentence: str
+    outcome: str
+    diagnosis: str | None = None
+    weight: float = 1.0
+    log: list[Any] = field(default_factory=list, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        test: Callable[..., None],
+        outcome: str,
+        diagnosis: str | None = None,
+        log: list[Any] | None = None,
+    ) -> Result:
+        """Put a test's outcome beside its name and its sentence."""
+        mark = mark_of(test) or Mark("")
+        sentence = (inspect.getdoc(test) or test.__name__).partition("\n")[0].strip()
+        return cls(test.__name__, mark.name, sentence, outcome, diagnosis, mark.weight, log or [])
+
+
+def run_test(
+    test: Callable[..., None],
+    fixtures: Mapping[str, Any],
+    control: Callable[[], Mapping[str, Any]] | None = None,
+) -> Result:
+    """Run one test on a student and say what came of it.
+
+    Parameters
+    ----------
+    test : callable
+        The test; it is given those of the fixtures that it names.
+    fixtures : mapping
+        ``student`` and whatever else tests ask for.
+    control : callable, optional
+        Makes fixtures whose ``student`` is known to be right. When the test's own lines raise, it is
+        run on these as well: if it raises again the test is broken, else the student's results are
+        the cause (too few values returned, say). Without it, the cause is the student's if anything
+        came back from the student at all.
+
+    Raises
+    ------
+    Exception
+        Whatever a broken test raises, and the death of a remote student.
+    """
+    student = fixtures["student"]
+    recorder = student if isinstance(student, Recorder) else Recorder(student)
+    given = {**fixtures, "student": recorder}
+    outcome, diagnosis = "passed", None
+    try:
+        test(**{key: given[key] for key in inspect.signature(test).parameters})
+    except AssertionError as error:
+        outcome, diagnosis = "failed", _assertion(error)
+    except Exception as error:
+        if hasattr(error, "kind") and error.__dict__.get("origin") is not given.get("reference", error):
+            outcome, diagnosis = explain_error(error, recorder.last, mark_of(test))
+        elif hasattr(error, "status") or not _blames_student(error, test, recorder, control):
+            raise
+        else:
+            outcome, diagnosis = "failed", _unusable(error, recorder)
+    return Result.of(test, outcome, diagnosis, recorder.log)
+
+
+def explain_error(error: Any, called: str | None, mark: Mark | None) -> tuple[str, str]:
+    """Turn an exception in the student's code into an outcome and one sentence."""
+    kind, message = error.kind, " ".join(str(error.message).split())
+    where = last_line(error.trace)
+    if kind == "NotImplementedError":
+        return "unanswered", _unwritten(message, mark)
+    if kind == "ModuleNotFoundError":
+        library = re.search(r"No module named '([\w]+)", message)
+        if library and library[1] in LIBRARIES:
+            return "forbidden", f"{library[1]} is not to be used here{where}: this exercise needs NumPy alone."
+    if kind == "NameError" and not where and message.endswith("is not defined"):
+        return "failed", f"{message}: run the cell that defines it first."
+    return "failed", f"{called or 'The code'} raised {kind}{': ' + message if message else ''}{where}."
+
+
+def _unwritten(message: str, mark: Mark | None) -> str:
+    stub, _, task = message.partition(":")
+    if mark and task and stub.strip() != mark.name:
+        return f"This needs {stub.strip()}, which is not written yet:{task.rstrip('.')}."
+    task = task.strip().rstrip(".")
+    return f"Not written yet: {task}." if task else "Not written yet: replace the line that raises."
+
+
+def last_line(trace: str) -> str:
+    """Say which line of the student's raised, from the text of a traceback: `` (line 7: `…`)``."""
+    entries = re.findall(r'File "[^"]*", line (\d+), in [^\n]*(?:\n +(\S[^\n]*))?', trace or "")
+    if not entries:
+        return ""
+    number, code = entries[-1]
+    return f" (line {number}: `{code}`)" if code else f" (line {number})"
+
+
+def _assertion(error: AssertionError) -> str | None:
+    if isinstance(error, Mismatch):
+        return str(error)
+    # pytest adds the values that were compared below the message: these stay with us.
+    first = str(error).partition("\n")[0].strip()
+    return None if not first or first.startswith("assert ") else first
+
+
+def _blames_student(
+    error: Exception,
+    test: Callable[..., None],
+    recorder: Recorder,
+    control: Callable[[], Mapping[str, Any]] | None,
+) -> bool:
+    if control is None:
+        return bool(recorder.log)
+    right = control()
+    test(**{key: right[key] for key in inspect.signature(test).parameters})
+    return True
+
+
+def _unusable(error: Exception, recorder: Recorder) -> str:
+    """Say what about the last result made a test's own lines raise."""
+    called = recorder.last or "The code"
+    result = recorder.log[-1] if recorder.log else None
+    wanted = re.search(r"expected (?:at least )?(\d+)", str(error))
+    if wanted and isinstance(result, (tuple, list)):
+        return f"{called} returns {len(result)} values, and {wanted[1]} are expected: see its docstring."
+    if result is None:
+        return f"{called} returns None: does every path through it end in a `return`?"
+    return (
+        f"{called} returns {diagnose.kind_of(result)}, which the test cannot use as it expects to "
+        f"({type(error).__name__}): see what the docstring says it returns."
+    )
