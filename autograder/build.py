@@ -12,7 +12,11 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from autograder import fast_start  # noqa: F401
+
+# isort: split
 import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
@@ -34,10 +38,18 @@ from autograder import hints
 from autograder.assignment import Assignment, Cell, find_root, load
 from autograder.testing import Namespace, mark_of
 
+if TYPE_CHECKING:
+    from autograder.course import Course
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
 PYTEST_INI = """\
 [pytest]
 python_files = checks.py
-addopts = -p autograder.check -p no:cacheprovider
+addopts = -p autograder.pytest_plugin -p no:cacheprovider
 """
 
 README = """\
@@ -93,9 +105,7 @@ RELEASE_STEPS = [
 ]
 
 
-def build(
-    names: Iterable[str], root: Path | None = None, *, out: Path | None = None
-) -> list[Path]:
+def build(names: Iterable[str], root: Path | None = None, *, out: Path | None = None) -> list[Path]:
     """Build assignments: what students get in ``assignments/``, the solved notebooks in ``build/``.
 
     Parameters
@@ -146,11 +156,14 @@ def drift(names: Iterable[str], root: Path | None = None) -> list[str]:
     return found
 
 
-def install(assignment: Assignment, course: Path) -> None:
-    """Put an assignment into a course: nbgrader's ``source/``, ``release/`` and gradebook.
+def fill(course: Course, names: Iterable[str]) -> None:
+    """Put assignments into a course: nbgrader's ``source/``, ``release/`` and gradebook."""
+    for name in names:
+        install(load(name, course.root), course.folder)
 
-    Nothing is done where all three are up to date.
-    """
+
+def install(assignment: Assignment, course: Path) -> None:
+    """Put one assignment into a course's folder, if it is not there as it is now."""
     source = course / "source" / assignment.name
     released = course / "release" / assignment.name / f"{assignment.name}.ipynb"
     notebook = source / f"{assignment.name}.ipynb"
@@ -202,21 +215,15 @@ def source_notebook(assignment: Assignment) -> NotebookNode:
     cells = []
     for cell in assignment.layout:
         is_code = cell.is_code or cell.kind == "check"
-        cells.append(new[is_code](cell.source, id=cell.id, metadata=_grading(cell)))
-    return nbformat.v4.new_notebook(
-        cells=cells,
-        metadata={
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        },
-    )
+        cells.append(new[is_code](cell.source, id=cell.id, metadata=grading(cell)))
+    return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
 
 
-def _grading(cell: Cell) -> dict[str, object]:
+def grading(cell: Cell) -> dict[str, object]:
     if cell.kind == "experiment":
         return {}
     grade, solution = cell.kind in ("check", "written"), cell.kind in ("solution", "written")
-    grading: dict[str, object] = {
+    known: dict[str, object] = {
         "schema_version": 3,
         "grade_id": cell.id,
         "grade": grade,
@@ -225,8 +232,8 @@ def _grading(cell: Cell) -> dict[str, object]:
         "task": False,
     }
     if grade:
-        grading["points"] = cell.points
-    return {"nbgrader": grading}
+        known["points"] = cell.points
+    return {"nbgrader": known}
 
 
 def write_source(assignment: Assignment, folder: Path) -> None:
@@ -290,7 +297,7 @@ def generate(folder: Path, name: str, db_url: str | None = None) -> None:
     else:
         config.CourseDirectory.db_url = db_url
     converter = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
-    said = _Log()
+    said = Said()
     converter.log = said.logger
     try:
         converter.start()
@@ -298,8 +305,8 @@ def generate(folder: Path, name: str, db_url: str | None = None) -> None:
         raise BuildError(f"nbgrader could not release {name}: {said.reason or error}") from error
 
 
-class _Log(logging.Handler):
-    """Keep the last line of a traceback that nbgrader logs instead of raising."""
+class Said(logging.Handler):
+    """The last line of the traceback that nbgrader logs instead of raising."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

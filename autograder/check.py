@@ -209,7 +209,9 @@ class Progress:
         for report in self.reports:
             of = f"{report.passed} of {len(report.results)} checks"
             if report.exercise in self.points:
-                of += f", {_earned(report, self.points):g} of {self.points[report.exercise]:g} points"
+                of += (
+                    f", {_earned(report, self.points):g} of {self.points[report.exercise]:g} points"
+                )
             rows.append((report.sign, report.exercise, of))
         return rows
 

@@ -107,18 +107,19 @@ def _from_notebook(path: Path) -> list[_Step]:
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = [cell for cell in cells if cell["cell_type"] == "code"]
+        sources = ["".join(cell["source"]) for cell in code]
+        ids = [str(cell.get("id", "")) for cell in code]
     except (ValueError, KeyError, TypeError):
         raise ExperimentError(
             f"{path} is not a notebook; save it again in Jupyter, or unpack the assignment anew."
         ) from None
     steps = []
-    for index, cell in enumerate(code, start=1):
-        marks = cell.get("metadata", {}).get("nbgrader", {})
-        if marks.get("grade") and not marks.get("solution"):
-            continue  # a check: it has nothing to do with the experiments
-        experiment = re.fullmatch(r"experiment-(\w+?)(-\d+)?", cell.get("id", ""))
-        source = magics.strip("".join(cell["source"]))
-        steps.append(_Step(f"code cell {index}", source, experiment and experiment[1]))
+    for index, (cell_id, source) in enumerate(zip(ids, sources, strict=True), start=1):
+        if re.match(r"\s*(check|progress)\(", source):
+            continue  # it has nothing to do with the experiments
+        experiment = re.fullmatch(r"experiment-(\w+?)(-\d+)?", cell_id)
+        label = f"code cell {index}"
+        steps.append(_Step(label, magics.strip(source), experiment and experiment[1]))
     return steps
 
 

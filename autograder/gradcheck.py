@@ -20,7 +20,9 @@ def relative_error(a: Any, b: Any) -> float:
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape:
-        raise ValueError(f"relative_error needs two arrays of one shape, not {a.shape} and {b.shape}.")
+        raise ValueError(
+            f"relative_error needs two arrays of one shape, not {a.shape} and {b.shape}."
+        )
     scale = max(np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0))
     if scale == 0:
         return 0.0
@@ -109,6 +111,4 @@ def gradcheck(
             return forward(*inputs[:place], value, *inputs[place + 1 :])[0]
 
         expected = numerical_gradient(along, inputs[place], dout)
-        assert_close(
-            gradient, expected, name=name, axes=axes[place] if axes else None, rtol=rtol
-        )
+        assert_close(gradient, expected, name=name, axes=axes[place] if axes else None, rtol=rtol)

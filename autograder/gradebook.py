@@ -12,7 +12,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,33 @@ CREATE TRIGGER IF NOT EXISTS chainrule_removed
 """
 
 
+#: The recorded submissions of some assignment and student, "*" for any.
+SUBMITTED = """FROM chainrule_recording r
+    JOIN submitted_notebook n ON n.id = r.notebook_id
+    JOIN submitted_assignment s ON s.id = n.assignment_id
+    JOIN assignment a ON a.id = s.assignment_id
+        AND :assignment IN (a.name, '*') AND :student IN (s.student_id, '*')"""
+CELLS = f"""{SUBMITTED}
+    JOIN grade g ON g.notebook_id = n.id
+    JOIN base_cell b ON b.id = g.cell_id
+    JOIN grade_cells c ON c.id = g.cell_id ORDER BY b.rowid"""
+COMMENTED = f"""{SUBMITTED}
+    JOIN comment k ON k.notebook_id = n.id JOIN base_cell b ON b.id = k.cell_id
+    WHERE COALESCE(k.manual_comment, k.auto_comment) IS NOT NULL ORDER BY b.rowid"""
+SUBMISSION = (
+    "n.id, s.student_id, a.name, s.timestamp, r.late, "
+    "COALESCE(n.late_submission_penalty, 0.0), r.verdict"
+)
+MARK = (
+    "n.id, s.student_id, a.name, b.name, c.cell_type = 'markdown', c.max_score, "
+    "g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade"
+)
+COMMENT = "n.id, b.name, COALESCE(k.manual_comment, k.auto_comment)"
+
+#: A zero for one of these is shown to a person: it may be an upload gone wrong.
+UNREADABLE = ("malformed", "missing")
+
+
 @dataclass(frozen=True)
 class Master:
     """An assignment as the gradebook knows it: its rows' ids by name."""
@@ -64,15 +91,16 @@ class Entry:
     """What is recorded of one submission.
 
     ``answers`` maps each written question to a digest of what the student wrote; ``blank`` names
-    the cells that are as they were handed out.
+    the cells that are as they were handed out; ``text`` is the verdict as `lasting` writes it.
     """
 
     student: str
     timestamp: datetime | None
     verdict: Verdict
-    answers: Mapping[str, str] = field(default_factory=dict)
-    blank: frozenset[str] = frozenset()
-    key: str = ""
+    text: str
+    answers: Mapping[str, str]
+    blank: frozenset[str]
+    key: str
 
 
 @dataclass(frozen=True)
@@ -107,6 +135,7 @@ class Recorded:
     penalty: float
     verdict: Verdict
     marks: tuple[Mark, ...]
+    comments: Mapping[str, str]
 
     @property
     def raw_score(self) -> float:
@@ -233,7 +262,7 @@ class Gradebook:
                 (notebook,),
             ).fetchone()
             answers, verdict = json.loads(old[0]) if old else {}, json.loads(old[1]) if old else {}
-            was_unreadable = verdict.get("status") == "malformed"
+            was_unreadable = verdict.get("status") in UNREADABLE
             self._save_grades(master, notebook, entry, answers, was_unreadable)
             self._save_comments(master, notebook, entry)
             self._db.execute(
@@ -245,7 +274,7 @@ class Gradebook:
                     notebook,
                     self._share(assignment, submission),
                     json.dumps(dict(entry.answers), sort_keys=True),
-                    lasting(entry.verdict),
+                    entry.text,
                     entry.key,
                 ),
             )
@@ -299,7 +328,7 @@ class Gradebook:
         was_unreadable: bool,
     ) -> None:
         """Write automatic scores; a person's mark stays, and is asked for again if it is stale."""
-        unreadable = entry.verdict.status == "malformed"
+        unreadable = entry.verdict.status in UNREADABLE
         scores = {exercise.name: exercise.score for exercise in entry.verdict.exercises}
         rows = self._db.execute(
             "SELECT cell_id, auto_score, manual_score FROM grade WHERE notebook_id = ?", (notebook,)
@@ -354,10 +383,8 @@ class Gradebook:
                         (_stamp(due), assignment),
                     )
             rows = self._db.execute(
-                "SELECT a.name, s.id, r.notebook_id, r.late FROM chainrule_recording r "
-                "JOIN submitted_notebook n ON n.id = r.notebook_id "
-                "JOIN submitted_assignment s ON s.id = n.assignment_id "
-                "JOIN assignment a ON a.id = s.assignment_id"
+                f"SELECT a.name, s.id, r.notebook_id, r.late {SUBMITTED}",
+                {"assignment": "*", "student": "*"},
             ).fetchall()
             for assignment, submission, notebook, late in rows:
                 if (share := self._share(assignment, submission)) != late:
@@ -366,25 +393,17 @@ class Gradebook:
                         (share, notebook),
                     )
 
-    def recorded(self) -> list[Recorded]:
-        """Read every recorded submission with its marks, by assignment and student."""
+    def recorded(self, assignment: str = "*", student: str = "*") -> list[Recorded]:
+        """Read recorded submissions with their marks, by assignment and student."""
+        which = {"assignment": assignment, "student": student}
         marks: dict[str, list[Mark]] = {}
-        for notebook, *mark in self._db.execute(
-            "SELECT n.id, s.student_id, a.name, b.name, c.cell_type = 'markdown', c.max_score, "
-            "g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade FROM grade g "
-            "JOIN base_cell b ON b.id = g.cell_id JOIN grade_cells c ON c.id = g.cell_id "
-            "JOIN submitted_notebook n ON n.id = g.notebook_id "
-            "JOIN submitted_assignment s ON s.id = n.assignment_id "
-            "JOIN assignment a ON a.id = s.assignment_id ORDER BY b.rowid"
-        ):
-            mark[3], mark[-1] = bool(mark[3]), bool(mark[-1])
-            marks.setdefault(notebook, []).append(Mark(*mark))
+        for notebook, *values in self._db.execute(f"SELECT {MARK} {CELLS}", which):
+            marks.setdefault(notebook, []).append(Mark(*values))
+        comments: dict[str, dict[str, str]] = {}
+        for notebook, name, comment in self._db.execute(f"SELECT {COMMENT} {COMMENTED}", which):
+            comments.setdefault(notebook, {})[name] = comment
         rows = self._db.execute(
-            "SELECT r.notebook_id, s.student_id, a.name, s.timestamp, r.late, "
-            "COALESCE(n.late_submission_penalty, 0.0), r.verdict FROM chainrule_recording r "
-            "JOIN submitted_notebook n ON n.id = r.notebook_id "
-            "JOIN submitted_assignment s ON s.id = n.assignment_id "
-            "JOIN assignment a ON a.id = s.assignment_id ORDER BY a.name, s.student_id"
+            f"SELECT {SUBMISSION} {SUBMITTED} ORDER BY a.name, s.student_id", which
         )
         return [
             Recorded(
@@ -395,6 +414,7 @@ class Gradebook:
                 penalty,
                 Verdict.from_json(verdict),
                 tuple(marks.get(notebook, ())),
+                comments.get(notebook, {}),
             )
             for notebook, student, assignment, stamp, late, penalty, verdict in rows
         ]

@@ -14,7 +14,7 @@ from autograder.assignment import Assignment, Cell
 from autograder.mutation import Edit
 from autograder.rebuild import Malformed, Rebuilt
 from autograder.student import StudentDied, StudentProcess, WarmParent
-from autograder.testing import Mark, Namespace, Result, describe, mark_of, run_test
+from autograder.testing import Mark, Namespace, Result, mark_of, run_test
 from autograder.verdict import ExerciseVerdict, TestVerdict, Verdict
 
 Allows = frozenset[str]
@@ -165,9 +165,8 @@ class Examination:
 
     def run(self, only: Iterable[str] | None) -> float:
         """Run the hidden tests, all or those of some exercises; give the CPU seconds they took."""
-        path = self.judge.assignment.folder / "hidden_tests.py"
-        cpu = suite.run(path, lambda test: self.judge.fixtures(test, None), self._judge, only)
-        return cpu
+        module = self.judge.assignment.module("hidden_tests")
+        return suite.run(module, lambda test: self.judge.fixtures(test, None), self._judge, only)
 
     # Tests
 
@@ -182,10 +181,11 @@ class Examination:
             except StudentDied as death:
                 self._dead[mark.name] = death
         death = self._dead[mark.name]
-        self.results.append(describe(test, death.status, str(death)))
+        self.results.append(Result.of(test, death.status, str(death)))
 
     def _patiently(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
         """Run a test; one that times out is believed only when it does so twice."""
+        self._see_that_time_is_left(mark)
         try:
             return self._once(test, mark, arguments)
         except StudentDied as death:
@@ -207,6 +207,13 @@ class Examination:
         except StudentDied:
             self._close(allows)
             raise
+
+    def _see_that_time_is_left(self, mark: Mark) -> None:
+        """Hold the whole submission, all its processes together, to the time it may take."""
+        limit = self.judge.parents[self.judge.assignment.exercise(mark.name).allows].limits.attempt_cpu
+        used = self.student_cpu + sum(each.cpu_seconds() for each in self._processes.values())
+        if used > limit:
+            raise StudentDied("timed_out", f"The whole submission used up its {limit:g} s of CPU time.")
 
     # Processes
 

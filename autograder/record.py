@@ -1,7 +1,7 @@
 """Verdicts, put into nbgrader's gradebook and ``autograded/`` by nbgrader's own Autograde.
 
-The same converter serves `record`, the command ``nbgrader autograde`` and formgrader's Autograde
-button: `configure`, called by a course's nbgrader_config.py, puts it in the place of nbgrader's own.
+The same converter serves `record`, ``nbgrader autograde`` and formgrader's Autograde button:
+`configure`, called by a course's nbgrader_config.py, puts it in the place of nbgrader's own.
 """
 
 from __future__ import annotations
@@ -9,82 +9,64 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import html
-import importlib
 import json
-import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat.notebooknode import NotebookNode, from_dict
-from nbgrader.apps import api, autogradeapp
+from nbgrader.apps import api, autogradeapp, generatefeedbackapp
 from nbgrader.converters import Autograde as NbgraderAutograde
 from nbgrader.converters import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.preprocessors import SaveAutoGrades as NbgraderSaveAutoGrades
-from nbgrader.utils import compute_checksum, is_solution
 from traitlets import List
 from traitlets.config import Config
 
-from autograder import build, sanitise
-from autograder.assignment import load
+from autograder import build, grade, sanitise
+from autograder.assignment import Assignment, AssignmentError, load
 from autograder.attempt import write_atomically
 from autograder.course import Course, CourseError, Submission
+from autograder.feedback import GenerateFeedback, feedback
 from autograder.gradebook import Entry, Gradebook, lasting
 from autograder.rebuild import Rebuilt
 from autograder.verdict import ExerciseVerdict, Verdict
 
-#: What nbgrader's own commands judge a submission with, by import path; None notebook: not readable.
-JUDGE = "autograder.engine:judge"
-Judge = Callable[[Course, Submission], tuple[Verdict, NotebookNode | None]]
+__all__ = ["Autograde", "as_notebook", "configure", "feedback", "record"]
 
 
-@dataclass
-class Recording:
-    """What came of a recording: the verdicts recorded, and what was not recorded and why."""
-
-    recorded: list[tuple[Submission, Verdict]] = field(default_factory=list)
-    unchanged: int = 0
-    failed: list[tuple[Submission, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Graded:
+class Graded(Protocol):
     """A submission on its way into the gradebook."""
 
-    submission: Submission
-    verdict: Verdict
-    gradebook: Gradebook
+    @property
+    def submission(self) -> Submission:
+        """What was handed in."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the judge says of it."""
+
+    @property
+    def rebuilt(self) -> Rebuilt:
+        """The student's sources in the assignment's own cells."""
 
 
-def record(
-    course: Course, graded: Iterable[tuple[Submission, Verdict, NotebookNode | None]]
-) -> Recording:
-    """Record graded submissions, each as a whole or not at all.
+def record(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
+    """Record graded submissions, each as a whole or not at all, and yield each one done.
 
-    Parameters
-    ----------
-    course : Course
-    graded : iterable of (Submission, Verdict, notebook)
-        ``notebook`` is what `as_notebook` makes of a rebuilt submission, or None where there was
-        nothing to rebuild. It may be a generator: submissions are recorded as they come.
+    The caller holds the course's lock. An ``internal_error`` is never recorded: what the gradebook
+    had stays.
 
-    Returns
-    -------
-    Recording
-        An ``internal_error`` is never recorded: it is listed, and what the gradebook had stays.
+    Raises
+    ------
+    CourseError
+        If some could not be recorded; all the others are.
     """
-    with course.lock(), Gradebook(course) as gradebook:
-        converter = Autograde(coursedir=_coursedir(course), parent=None)
-        converter.open(course, gradebook)
-        for submission, verdict, notebook in graded:
-            converter.convert(submission, verdict, notebook)
-        gradebook.settle()
-    return converter.recording
+    yield from Autograde(coursedir=CourseDirectory(root=str(course.folder))).record(course, graded)
 
 
 def as_notebook(rebuilt: Rebuilt) -> NotebookNode:
@@ -98,7 +80,8 @@ def as_notebook(rebuilt: Rebuilt) -> NotebookNode:
         if piece.cell is not None:
             cell["metadata"] = build.grading(piece.cell)
         cells.append(cell)
-    return from_dict({"cells": cells, "metadata": build.METADATA, "nbformat": 4, "nbformat_minor": 5})
+    whole = {"cells": cells, "metadata": build.METADATA, "nbformat": 4, "nbformat_minor": 5}
+    return from_dict(whole)
 
 
 class Sanitise(NbGraderPreprocessor):
@@ -124,7 +107,7 @@ class ShowVerdict(NbGraderPreprocessor):
         self, nb: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
         """Write the verdict into a notebook."""
-        verdict: Verdict = resources["graded"].verdict
+        verdict: Verdict = resources["verdict"]
         exercises = {exercise.name: exercise for exercise in verdict.exercises}
         for cell in nb.cells:
             grading = cell.metadata.get("nbgrader", {})
@@ -146,22 +129,184 @@ class SaveAutoGrades(NbgraderSaveAutoGrades):
         self, nb: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
         """Save one notebook."""
-        graded: Graded = resources["graded"]
-        graded.gradebook.save(graded.submission.assignment, resources["entry"])
+        gradebook: Gradebook = resources["gradebook"]
+        gradebook.save(resources["nbgrader"]["assignment"], resources["entry"])
         return nb, resources
 
 
 class Autograde(NbgraderAutograde):
     """nbgrader's Autograde, with verdicts that come from the judge.
 
-    Nothing of ``submitted/`` is copied: nbgrader's own follows links and takes students' files over
-    into a folder that formgrader serves.
+    Nothing of ``submitted/`` is copied: nbgrader's own follows links, and takes students' files
+    over into a folder that formgrader serves.
     """
 
     sanitize_preprocessors = List([Sanitise, ShowVerdict]).tag(config=True)
     autograde_preprocessors = List([SaveAutoGrades]).tag(config=True)
 
-    judge: Judge | None = None
-    recording: Recording
-    _graded: Graded
-    _notebook: NotebookNode | None
+    #: Gives verdicts where nbgrader's own commands ask for them.
+    judge = staticmethod(grade.judge)
+
+    def start(self) -> None:
+        """Judge and record what nbgrader was asked to autograde."""
+        try:
+            course = Course.open(self.coursedir.root)
+            submissions = self._asked_for(course)
+            names = dict.fromkeys(submission.assignment for submission in submissions)
+            students = dict.fromkeys(submission.student for submission in submissions)
+            with course.lock():
+                graded = self.judge(course, list(names), list(students))
+                for _ in self.record(course, graded):
+                    pass
+        except (CourseError, AssignmentError, build.BuildError) as error:
+            self.log.error(str(error))
+            raise NbGraderException(str(error)) from error
+
+    def _asked_for(self, course: Course) -> list[Submission]:
+        asked = self.coursedir
+        excluded = asked.student_id_exclude.split(",")
+        found = [
+            submission
+            for submission in course.submissions()
+            if fnmatch.fnmatchcase(submission.assignment, asked.assignment_id)
+            and fnmatch.fnmatchcase(submission.student, asked.student_id)
+            and submission.student not in excluded
+        ]
+        if not found:
+            raise CourseError(
+                f"There is no submission of {asked.assignment_id!r} by {asked.student_id!r} "
+                f"in {course.submitted}."
+            )
+        return found
+
+    def record(self, course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
+        """Record what is graded, as it comes."""
+        said = build.Said()
+        self.log.addHandler(said)
+        self._course = course
+        self._masters: dict[str, Assignment] = {}
+        self._sanitise = [step(parent=self) for step in self.sanitize_preprocessors]
+        self._save = [step(parent=self) for step in self.autograde_preprocessors]
+        failed = []
+        with Gradebook(course) as self._gradebook:
+            for self._graded in graded:
+                submission = self._graded.submission
+                self._master(submission.assignment)
+                try:
+                    if self._graded.verdict.status != "internal_error":
+                        self._convert(submission)
+                except NbGraderException:
+                    failed.append(f"{submission.student}/{submission.assignment}: {said.reason}")
+                yield self._graded
+            self._gradebook.settle()
+        self.log.removeHandler(said)
+        if failed:
+            raise CourseError(
+                f"{len(failed)} of the submissions could not be recorded ({failed[0]}); "
+                "all others are. Mend that and run the same command again."
+            )
+
+    def _convert(self, submission: Submission) -> None:
+        folder = Path(self._format_source(submission.assignment, submission.student))
+        self.assignments = {str(folder): [str(folder / f"{submission.assignment}.ipynb")]}
+        self.convert_notebooks()
+
+    def _master(self, name: str) -> Assignment:
+        """Load an assignment, and see that the course has it as it is now."""
+        if name not in self._masters:
+            assignment = load(name, self._course.root)
+            build.install(assignment, self._course.folder)
+            self._masters[name] = assignment
+        return self._masters[name]
+
+    # What nbgrader does for each submission
+
+    def init_destination(self, assignment_id: str, student_id: str) -> bool:
+        """Process every submission: one that has not changed is seen later, and is cheap."""
+        return True
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Copy nothing, and leave the gradebook's rows to the one transaction."""
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """Sanitise one notebook, write it to ``autograded/`` and record its scores."""
+        submission, verdict = self._graded.submission, self._graded.verdict
+        notebook = as_notebook(self._graded.rebuilt)
+        answers, blank = _answers(notebook, self._masters[submission.assignment])
+        resources = self.init_single_notebook_resources(notebook_filename)
+        resources["verdict"] = verdict
+        for step in self._sanitise:
+            notebook, resources = step(notebook, resources)
+        data = (json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+        stamp, text = _stamp(submission), lasting(verdict)
+        key = hashlib.sha256(data + stamp + text.encode()).hexdigest()
+        folder = Path(self._format_dest(submission.assignment, submission.student))
+        path = folder / Path(notebook_filename).name
+        if path.is_file() and key == self._gradebook.key(submission.assignment, submission.student):
+            return
+        write_atomically(path, data)
+        write_atomically(folder / "timestamp.txt", stamp)
+        resources["gradebook"] = self._gradebook
+        resources["entry"] = Entry(
+            submission.student, submission.timestamp, verdict, text, answers, blank, key
+        )
+        for step in self._save:
+            notebook, resources = step(notebook, resources)
+
+
+def configure(config: Config, file: str) -> None:
+    """Make nbgrader's commands and formgrader grade a course through its judge.
+
+    Parameters
+    ----------
+    config : Config
+        What ``get_config()`` gives in nbgrader_config.py.
+    file : str
+        That file's own path: the course is the folder it is in.
+    """
+    config.CourseDirectory.root = str(Path(file).resolve().parent)
+    config.GenerateAssignment.preprocessors = build.RELEASE_STEPS
+    # nbgrader copies students' files before it asks any preprocessor: only its converter's own
+    # place is early enough.
+    for module in (api, autogradeapp):
+        module.Autograde = Autograde
+    for module in (api, generatefeedbackapp):
+        module.GenerateFeedback = GenerateFeedback
+
+
+def _answers(notebook: NotebookNode, master: Assignment) -> tuple[dict[str, str], frozenset[str]]:
+    """Digest the written answers, and name the cells that are as they were handed out."""
+    handed_out = {cell.id: cell.skeleton.strip() for cell in (*master.exercises, *master.written)}
+    written = {cell.id for cell in master.written}
+    answers, blank = {}, set()
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name not in handed_out:
+            continue
+        attached = cell.get("attachments", {})
+        if cell.source.strip() in ("", handed_out[name]) and not attached:
+            blank.add(name)
+        if name in written:
+            said = json.dumps([cell.source, attached], sort_keys=True)
+            answers[name] = hashlib.sha256(said.encode()).hexdigest()
+    return answers, frozenset(blank)
+
+
+def _stamp(submission: Submission) -> bytes:
+    if submission.timestamp is None:
+        return b""
+    return f"{submission.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC\n".encode()
+
+
+def _shown(exercise: ExerciseVerdict) -> dict[str, Any]:
+    """Show an exercise's verdict as the output of its check cell."""
+    head = f"{exercise.name}: {exercise.score:.4g} of {exercise.max_score:.4g} points"
+    lines, items = [head], []
+    for test in exercise.tests:
+        mark = "✓" if test.outcome == "passed" else "✗"
+        lines += [f"{mark} {test.sentence}", *([f"    {test.diagnosis}"] if test.diagnosis else [])]
+        said = f"<br/><i>{html.escape(test.diagnosis)}</i>" if test.diagnosis else ""
+        items.append(f"<li>{mark} {html.escape(test.sentence)}{said}</li>")
+    shown = f"<p><b>{html.escape(head)}</b></p>\n<ul>\n{chr(10).join(items)}\n</ul>"
+    data = {"text/plain": "\n".join(lines), "text/html": shown}
+    return {"output_type": "display_data", "metadata": {}, "data": data}

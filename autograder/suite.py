@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,17 +20,27 @@ Runner = Callable[[Callable[..., None], dict[str, Any]], None]
 Fixtures = Callable[[Callable[..., None]], Mapping[str, Any]]
 
 
+#: pytest's own plugins that a judge has no use for; together they cost more than the tests.
+UNUSED = (
+    "cacheprovider capture debugging doctest faulthandler junitxml legacypath logging monkeypatch nose "
+    "pastebin recwarn setuponly setupplan stepwise subtests terminal threadexception tmpdir unittest "
+    "unraisableexception warnings"
+).split()
+
+
 class SuiteError(Exception):
     """The hidden tests themselves are broken: never the student's fault."""
 
 
-def run(path: Path, fixtures: Fixtures, runner: Runner, only: Iterable[str] | None = None) -> float:
-    """Run the tests of a file, in order, each through ``runner``.
+def run(
+    module: ModuleType, fixtures: Fixtures, runner: Runner, only: Iterable[str] | None = None
+) -> float:
+    """Run the tests of a module, in order, each through ``runner``.
 
     Parameters
     ----------
-    path : Path
-        The file of hidden tests.
+    module : module
+        The hidden tests. It is imported already, so that a class of submissions imports it once.
     fixtures : callable
         Gives the values of ``student``, ``reference`` and ``rng`` for a test.
     runner : callable
@@ -42,11 +53,11 @@ def run(path: Path, fixtures: Fixtures, runner: Runner, only: Iterable[str] | No
     float
         Seconds of this process's CPU that the tests took.
     """
-    plugin = _Plugin(fixtures, runner, None if only is None else frozenset(only))
+    path = Path(str(module.__file__))
+    plugin = _Plugin(module, fixtures, runner, None if only is None else frozenset(only))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    arguments = [str(path), "-c", os.devnull, "--rootdir", str(path.parent), "--noconftest", "-qq"]
-    arguments += ["-p", "no:cacheprovider", "-p", "no:warnings", "-p", "no:logging", "-s"]
-    arguments += ["-o", f"python_files={path.name}", "--import-mode=importlib"]
+    arguments = [str(path), "-c", os.devnull, "--rootdir", str(path.parent), "--noconftest"]
+    arguments += [f"-pno:{name}" for name in UNUSED]
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         pytest.main(arguments, plugins=[plugin])
     if plugin.error is not None:
@@ -54,16 +65,34 @@ def run(path: Path, fixtures: Fixtures, runner: Runner, only: Iterable[str] | No
     return plugin.cpu
 
 
+class _Imported(pytest.Module):
+    """A module that pytest need not import: its plain asserts keep what they compared to themselves."""
+
+
 class _Plugin:
     """Gives tests their fixtures and hands each one to the runner."""
 
-    def __init__(self, fixtures: Fixtures, runner: Runner, only: frozenset[str] | None) -> None:
+    def __init__(
+        self,
+        module: ModuleType,
+        fixtures: Fixtures,
+        runner: Runner,
+        only: frozenset[str] | None,
+    ) -> None:
+        self.module = module
         self.make = fixtures
         self.runner = runner
         self.only = only
         self.error: str | None = None
         self.cpu = 0.0
         self.values: Mapping[str, Any] = {}
+
+    def pytest_pycollect_makemodule(
+        self, module_path: Path, parent: pytest.Collector
+    ) -> pytest.Module:
+        collector: pytest.Module = _Imported.from_parent(parent, path=module_path)
+        collector.obj = self.module
+        return collector
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         marks = {item: mark_of(item.function) for item in items if isinstance(item, pytest.Function)}

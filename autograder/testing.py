@@ -135,7 +135,9 @@ def _identical(a: Any, b: Any) -> bool:
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_identical(a[key], b[key]) for key in a)
     a, b = np.asarray(a), np.asarray(b)
-    return a.shape == b.shape and a.dtype == b.dtype and bool(np.all((a == b) | ((a != a) & (b != b))))
+    return (
+        a.shape == b.shape and a.dtype == b.dtype and bool(np.all((a == b) | ((a != a) & (b != b))))
+    )
 
 
 @dataclass(frozen=True)
@@ -414,7 +416,9 @@ def run_test(
     except AssertionError as error:
         outcome, diagnosis = "failed", _assertion(error)
     except Exception as error:
-        if hasattr(error, "kind") and error.__dict__.get("origin") is not given.get("reference", error):
+        if hasattr(error, "kind") and error.__dict__.get("origin") is not given.get(
+            "reference", error
+        ):
             outcome, diagnosis = explain_error(error, recorder.last, mark_of(test))
         elif hasattr(error, "status") or not _blames_student(error, test, recorder, control):
             raise
@@ -432,10 +436,16 @@ def explain_error(error: Any, called: str | None, mark: Mark | None) -> tuple[st
     if kind == "ModuleNotFoundError":
         library = re.search(r"No module named '([\w]+)", message)
         if library and library[1] in LIBRARIES:
-            return "forbidden", f"{library[1]} is not to be used here{where}: this exercise needs NumPy alone."
+            return (
+                "forbidden",
+                f"{library[1]} is not to be used here{where}: this exercise needs NumPy alone.",
+            )
     if kind == "NameError" and not where and message.endswith("is not defined"):
         return "failed", f"{message}: run the cell that defines it first."
-    return "failed", f"{called or 'The code'} raised {kind}{': ' + message if message else ''}{where}."
+    return (
+        "failed",
+        f"{called or 'The code'} raised {kind}{': ' + message if message else ''}{where}.",
+    )
 
 
 def _unwritten(message: str, mark: Mark | None) -> str:

@@ -14,12 +14,10 @@ from autograder import assignment as assignments
 from autograder import build, leaks
 from autograder.assignment import REGION, Assignment, Cell
 from autograder.attempt import Attempt
-from autograder.check import load_tests
+from autograder.check import Suite, run_tests
 from autograder.engine import Pool
 from autograder.mutation import mutants
 from autograder.student import Limits
-from autograder.testing import Namespace, run_test
-from autograder.hints import fixtures
 from autograder.verdict import Verdict
 
 #: Wrong code loops more often than it is slow: what the reference does takes a small part of this.
@@ -213,14 +211,13 @@ class Validation:
         return self._judge([one(edit) for edit in edits])
 
     @cached_property
-    def _checks(self) -> list[Callable[..., None]]:
-        return load_tests(self.assignment.folder)
+    def _checks(self) -> dict[str, list[Callable[..., None]]]:
+        return Suite(self.assignment.folder).exercises
 
     def _caught_by_checks(self, mistake: Any) -> bool:
         names = _edited(self.assignment, self.assignment.exercise(mistake.exercise), mistake)
-        tests = [t for t in self._checks if t.__exercise__.name == mistake.exercise]  # type: ignore[attr-defined]
-        space = Namespace(names)
-        return any(run_test(test, fixtures(test, space)).outcome != "passed" for test in tests)
+        results = run_tests(self._checks.get(mistake.exercise, ()), names)
+        return any(result.outcome != "passed" for result in results)
 
 
 def _edited(assignment: Assignment, cell: Cell, edit: Any) -> dict[str, Any]:

@@ -70,9 +70,7 @@ def student_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             {
                 "cell_type": "code",
                 "id": name,
-                "metadata": {"nbgrader": {"grade": True, "solution": False}}
-                if source.startswith("check(")
-                else {},
+                "metadata": {},
                 "source": source.splitlines(keepends=True),
             }
             for name, source in cells
@@ -169,7 +167,9 @@ def test_a_cell_that_does_not_compile(student_folder):
         run("tiny")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"cells": [1]}', "\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"cells": [1]}', '{"cells": [{"cell_type": "code"}]}', "\x00"]
+)
 def test_a_file_that_is_no_notebook(student_folder, content):
     folder = student_folder()
     (folder / "tiny.ipynb").write_text(content)

@@ -40,7 +40,7 @@ def repository(tmp_path: Path) -> Path:
         "checks.py": CHECKS,
         "hints.json": '{"_exercises": {"double": 1}}',
         "README.md": "# Tiny\n\nDouble a number.\n",
-        "pytest.ini": "[pytest]\npython_files = checks.py\naddopts = -p autograder.check\n",
+        "pytest.ini": "[pytest]\npython_files = checks.py\naddopts = -p autograder.pytest_plugin\n",
         "pictures/plot.svg": "<svg/>",
         ".ipynb_checkpoints/tiny-checkpoint.ipynb": "old",
         "__pycache__/checks.cpython-311.pyc": "bytecode",
@@ -122,7 +122,7 @@ def test_a_student_imports_and_tests_with_nothing_but_the_zip(computer):
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [python, "-P", *arguments], cwd=folder, capture_output=True, text=True
+            [python, "-E", "-P", *arguments], cwd=folder, capture_output=True, text=True
         )
 
     code = "import autograder; from autograder import check, data; "

@@ -55,10 +55,11 @@ class Encoder:
     Parameters
     ----------
     other : callable
-        Gives the node of a value that is not plain (a handle, an expression), or raises.
+        Gives the node of a value that is not plain (a handle, an expression), or raises; it is
+        called with the value and this encoder.
     """
 
-    def __init__(self, other: Callable[[Any], list]) -> None:
+    def __init__(self, other: Callable[[Any, Encoder], Any]) -> None:
         self.buffers: list[memoryview] = []
         self._other = other
         self._nodes = 0
@@ -91,7 +92,7 @@ class Encoder:
         if isinstance(value, dict) and all(type(key) in (str, int) for key in value):
             pairs = [[self(k, depth + 1), self(v, depth + 1)] for k, v in dict.items(value)]
             return ["dict", *pairs]
-        return self._other(value)
+        return self._other(value, self)
 
     def _buffer(self, data: Any) -> int:
         if len(self.buffers) >= MAX_BUFFERS:
@@ -107,7 +108,7 @@ class Encoder:
     def _scalar(self, value: np.generic) -> Any:
         name = str(value.dtype.newbyteorder("="))
         if name not in _DTYPES:
-            return self._other(value)
+            return self._other(value, self)
         return ["scalar", name, self(value.item())]
 
     def _array(self, value: np.ndarray) -> list:
@@ -151,7 +152,7 @@ def _decode(node: Any, buffers: Sequence, resolve: dict, depth: int, budget: lis
     if depth > MAX_DEPTH or budget[0] < 0:
         raise WireError("value too deep or too large")
     if isinstance(node, str):
-        return clean(node)
+        return node.encode("utf-8", "replace").decode()  # a lone surrogate would break its printing
     if not isinstance(node, list):
         if isinstance(node, dict):
             raise WireError("malformed value: object")
@@ -235,16 +236,6 @@ def _key(key: Any) -> str | int:
     if type(key) not in (str, int):
         raise WireError("malformed dict key")
     return key
-
-
-def clean(text: Any, limit: int | None = None) -> str:
-    """`text` as valid UTF-8 without control characters but newline and tab."""
-    if not isinstance(text, str):
-        raise WireError("malformed text")
-    if limit is not None and len(text) > limit:
-        text = text[: limit - 1] + "…"
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return text
 
 
 # --- frames -------------------------------------------------------------------------------

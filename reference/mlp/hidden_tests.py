@@ -14,6 +14,17 @@ from autograder.testing import Expression, assert_close, assert_unchanged, exerc
 EXACT = 1e-10
 FLOAT32 = 1e-6
 
+# Sizes (N, D, M) at which a Python loop, over samples or over weights, is far slower than COST allows
+# and a matrix product far faster.
+TALL, WIDE, COST = (500_000, 1, 1), (1, 600, 600), 0.25
+
+NETWORKS = [
+    ([4, 6, 5, 3], ["tanh", "relu", "identity"]),
+    ([3, 4], ["identity"]),
+    ([2, 5, 3], ["sigmoid", "softmax"]),
+    ([3, 4, 4, 2, 3], ["elu", "leaky_relu", "tanh", "sigmoid"]),
+]
+
 
 # Oracles, one number at a time
 
@@ -91,6 +102,15 @@ def mlp(x, parameters, activations):
 def away_from_zero(rng, *shape):
     """Numbers of both signs, at least 0.1 away from the kink at 0."""
     return rng.uniform(0.1, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def parameters_for(rng, sizes):
+    """Weights and biases, none of them zero, under the names that MLP uses."""
+    values = {}
+    for layer, (d, m) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1):
+        values[f"w{layer}"] = rng.standard_normal((d, m)) / math.sqrt(d)
+        values[f"b{layer}"] = 0.5 * rng.standard_normal(m)
+    return values
 
 
 def assert_float32(value, expected, *, name, axes=None):
@@ -650,3 +670,914 @@ def test_softmax_leaves_its_inputs_alone(student, rng):
     assert_close(student.softmax_forward(x)[0], out, name="out", axes="NC", rtol=EXACT)
     assert_unchanged(student, "softmax_forward", x)
     assert_unchanged(student, "softmax_backward", dout, out)
+
+
+# The linear layer
+
+
+def linear_case(rng, n, d, m):
+    """A random x, w, b and dout."""
+    return tuple(2 * rng.random(shape) - 1 for shape in ((n, d), (d, m), (m,), (n, m)))
+
+
+@exercise("linear_forward")
+def test_linear_toy(student):
+    """Each output of a linear layer is a weighted sum of the inputs, plus its own bias."""
+    x, w = np.array([[1.0, 2.0], [0.0, -1.0]]), np.array([[1.0, 0.0, -1.0], [2.0, 1.0, 0.0]])
+    out, _ = student.linear_forward(x, w, np.array([0.5, 0.0, 1.0]))
+    assert_close(out, np.array([[5.5, 2.0, 0.0], [-1.5, -1.0, 1.0]]), name="out", axes="NM")
+
+
+@exercise("linear_forward", weight=2)
+def test_linear_random(student, rng):
+    """A linear layer maps (N, D) to (N, M), whatever N, D and M are."""
+    for n, d, m in (5, 4, 3), (1, 4, 2), (4, 1, 3), (2, 3, 1), (3, 3, 3):
+        x, w, b, _ = linear_case(rng, n, d, m)
+        out, _ = student.linear_forward(x, w, b)
+        assert_close(out, linear(x, w, b), name="out", axes="NM", rtol=EXACT)
+
+
+@exercise("linear_forward", weight=0.5)
+def test_linear_cache(student, rng):
+    """The linear layer's cache is (x, w, b)."""
+    x, w, b, _ = linear_case(rng, 5, 4, 3)
+    _, (cached_x, cached_w, cached_b) = student.linear_forward(x, w, b)
+    assert_close(cached_x, x, name="x in the cache", axes="ND", rtol=EXACT)
+    assert_close(cached_w, w, name="w in the cache", axes="DM", rtol=EXACT)
+    assert_close(cached_b, b, name="b in the cache", axes="M", rtol=EXACT)
+
+
+@exercise("linear_forward", weight=0.5)
+def test_linear_float32(student, rng):
+    """float32 inputs to a linear layer give float32 outputs."""
+    x, w, b = single(*linear_case(rng, 5, 4, 3)[:3])
+    assert_float32(student.linear_forward(x, w, b)[0], linear(x, w, b), name="out", axes="NM")
+
+
+@exercise("linear_forward", weight=0.5)
+def test_linear_leaves_its_inputs_alone(student, rng):
+    """The linear layer's forward gives its outputs without changing x, w or b."""
+    x, w, b, _ = linear_case(rng, 4, 3, 2)
+    assert_close(student.linear_forward(x, w, b)[0], linear(x, w, b), name="out", axes="NM")
+    assert_unchanged(student, "linear_forward", x, w, b)
+
+
+@exercise("linear_forward", cpu_seconds=COST)
+def test_linear_is_vectorised(student, rng):
+    """The linear layer is one matrix product: no Python loop over samples or weights."""
+    for n, d, m in TALL, WIDE:
+        x, w, b, _ = linear_case(rng, n, d, m)
+        out, _ = student.linear_forward(x, w, b)
+        assert_close(out, np.einsum("nd,dm->nm", x, w) + b, name="out", axes="NM", rtol=EXACT)
+
+
+@exercise("linear_backward")
+def test_linear_backward_toy(student):
+    """The linear layer's gradients on numbers that can be followed by hand."""
+    x, w = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 0.0, -1.0], [2.0, 1.0, 0.0]])
+    dout = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]])
+    dx, dw, db = student.linear_backward(dout, (x, w, np.zeros(3)))
+    assert_close(dx, np.array([[-1.0, 2.0], [1.0, 1.0]]), name="dx", axes="ND")
+    assert_close(dw, np.array([[1.0, 3.0, -1.0], [2.0, 4.0, 0.0]]), name="dw", axes="DM")
+    assert_close(db, np.array([1.0, 1.0, 1.0]), name="db", axes="M")
+
+
+@exercise("linear_backward", weight=2)
+def test_linear_input_gradient(student, rng):
+    """dx carries each sample's upstream gradient back through the weights."""
+    for n, d, m in (5, 4, 3), (1, 4, 2), (4, 1, 3), (2, 3, 1), (3, 3, 3):
+        x, w, b, dout = linear_case(rng, n, d, m)
+        dx = student.linear_backward(dout, (x, w, b))[0]
+        expected = numerical_gradient(lambda v, w=w, b=b: linear(v, w, b), x, dout)
+        assert_close(dx, expected, name="dx", axes="ND")
+
+
+@exercise("linear_backward", weight=2)
+def test_linear_weight_gradient(student, rng):
+    """dw sums, over the batch, the products of inputs and upstream gradients."""
+    for n, d, m in (5, 4, 3), (1, 4, 2), (4, 1, 3), (2, 3, 1), (3, 3, 3):
+        x, w, b, dout = linear_case(rng, n, d, m)
+        dw = student.linear_backward(dout, (x, w, b))[1]
+        expected = numerical_gradient(lambda v, x=x, b=b: linear(x, v, b), w, dout)
+        assert_close(dw, expected, name="dw", axes="DM", sizes={"N": n})
+
+
+@exercise("linear_backward", weight=2)
+def test_linear_bias_gradient(student, rng):
+    """db sums the upstream gradient over the batch."""
+    for n, d, m in (5, 4, 3), (1, 4, 2), (4, 1, 3), (2, 3, 1), (3, 3, 3):
+        x, w, b, dout = linear_case(rng, n, d, m)
+        db = student.linear_backward(dout, (x, w, b))[2]
+        expected = numerical_gradient(lambda v, x=x, w=w: linear(x, w, v), b, dout)
+        assert_close(db, expected, name="db", axes="M", sizes={"N": n})
+
+
+@exercise("linear_backward", weight=0.5)
+def test_linear_backward_float32(student, rng):
+    """float32 in the linear layer's cache gives float32 gradients."""
+    x, w, b, dout = single(*linear_case(rng, 5, 4, 3))
+    dx, dw, db = student.linear_backward(dout, (x, w, b))
+    assert_float32(dx, np.einsum("nm,dm->nd", dout, w), name="dx", axes="ND")
+    assert_float32(dw, np.einsum("nd,nm->dm", x, dout), name="dw", axes="DM")
+    assert_float32(db, dout.sum(0), name="db", axes="M")
+
+
+@exercise("linear_backward", weight=0.5)
+def test_linear_backward_leaves_its_inputs_alone(student, rng):
+    """The linear layer's backward gives its gradients without changing dout or the cache."""
+    x, w, b, dout = linear_case(rng, 4, 3, 2)
+    dx, _, _ = student.linear_backward(dout, (x, w, b))
+    assert_close(dx, np.einsum("nm,dm->nd", dout, w), name="dx", axes="ND")
+    assert_unchanged(student, "linear_backward", dout, (x, w, b))
+
+
+@exercise("linear_backward", cpu_seconds=COST)
+def test_linear_backward_is_vectorised(student, rng):
+    """The linear layer's gradients are matrix products: no Python loop, no finite differences."""
+    for n, d, m in TALL, WIDE:
+        x, w, b, dout = linear_case(rng, n, d, m)
+        dx, dw, db = student.linear_backward(dout, (x, w, b))
+        assert_close(dx, np.einsum("nm,dm->nd", dout, w), name="dx", axes="ND")
+        assert_close(dw, np.einsum("nd,nm->dm", x, dout), name="dw", axes="DM")
+        assert_close(db, np.einsum("nm->m", dout), name="db", axes="M")
+
+
+# Losses
+
+
+def squared_error(pred, target):
+    pairs = list(zip(pred.ravel(), target.ravel(), strict=True))
+    return sum((p - t) ** 2 for p, t in pairs) / len(pairs)
+
+
+def binary_cross_entropy(logits, target):
+    pairs = list(zip(logits.ravel(), target.ravel(), strict=True))
+    return -sum(
+        t * math.log(sigmoid(z)) + (1 - t) * math.log(sigmoid(-z)) for z, t in pairs
+    ) / len(pairs)
+
+
+@exercise("mse_loss")
+def test_mse_toy(student):
+    """The errors 0, 1, 2 and 3 have a mean square of 3½."""
+    loss, dpred = student.mse_loss(np.array([[1.0, 2.0], [3.0, 4.0]]), np.ones((2, 2)))
+    assert_close(loss, 3.5, name="loss", rtol=EXACT)
+    assert_close(dpred, np.array([[0.0, 0.5], [1.0, 1.5]]), name="dpred", axes="ND", rtol=EXACT)
+
+
+@exercise("mse_loss", weight=2)
+def test_mse_is_a_mean_over_all_elements(student, rng):
+    """The squared errors are averaged over all elements, for any shape."""
+    for shape in (6,), (4, 3), (1, 5), (2, 3, 2):
+        pred, target = rng.standard_normal((2, *shape))
+        loss, _ = student.mse_loss(pred, target)
+        assert_close(loss, squared_error(pred, target), name="loss", rtol=EXACT)
+
+
+@exercise("mse_loss", weight=3)
+def test_mse_gradient(student, rng):
+    """dpred is the derivative of the mean squared error by each prediction."""
+    for shape in (6,), (4, 3), (1, 5), (2, 3, 2):
+        pred, target = rng.standard_normal((2, *shape))
+        _, dpred = student.mse_loss(pred, target)
+        expected = numerical_gradient(lambda v, t=target: squared_error(v, t), pred)
+        sizes = {"N": shape[0], "N·D": pred.size} if len(shape) == 2 else {"N": shape[0]}
+        assert_close(dpred, expected, name="dpred", sizes=sizes)
+
+
+@exercise("mse_loss", weight=0.5)
+def test_mse_float32(student, rng):
+    """The mean squared error keeps float32 in its gradient."""
+    pred, target = single(*rng.standard_normal((2, 5, 3)))
+    loss, dpred = student.mse_loss(pred, target)
+    assert_close(float(loss), squared_error(pred, target), name="loss", rtol=FLOAT32)
+    assert_float32(dpred, 2 * (pred - target) / 15, name="dpred", axes="ND")
+
+
+@exercise("mse_loss", weight=0.5)
+def test_mse_leaves_its_inputs_alone(student, rng):
+    """The mean squared error is right, and changes neither pred nor target."""
+    pred, target = rng.standard_normal((2, 4, 3))
+    assert_close(student.mse_loss(pred, target)[0], squared_error(pred, target), name="loss")
+    assert_unchanged(student, "mse_loss", pred, target)
+
+
+@exercise("bce_loss")
+def test_bce_toy(student):
+    """A logit of 0 costs ln 2 whatever the target; a logit of ln 3 costs ln 4 − ln 3 when right."""
+    loss, dlogits = student.bce_loss(np.array([0.0, math.log(3)]), np.array([0.0, 1.0]))
+    assert_close(loss, (3 * math.log(2) - math.log(3)) / 2, name="loss", rtol=EXACT)
+    assert_close(dlogits, np.array([0.25, -0.125]), name="dlogits", axes="N", rtol=EXACT)
+
+
+@exercise("bce_loss", weight=2)
+def test_bce_random(student, rng):
+    """The binary cross-entropy is averaged over all elements, for targets between 0 and 1."""
+    for shape in (6,), (4, 3), (1, 5), (7, 1):
+        logits = 2 * rng.standard_normal(shape)
+        for target in rng.integers(0, 2, shape).astype(float), rng.random(shape):
+            loss, _ = student.bce_loss(logits, target)
+            assert_close(loss, binary_cross_entropy(logits, target), name="loss", rtol=EXACT)
+
+
+@exercise("bce_loss", weight=3)
+def test_bce_gradient(student, rng):
+    """dlogits is the derivative of the binary cross-entropy by each logit."""
+    for shape in (6,), (4, 3), (1, 5), (7, 1):
+        logits = 2 * rng.standard_normal(shape)
+        for target in rng.integers(0, 2, shape).astype(float), rng.random(shape):
+            _, dlogits = student.bce_loss(logits, target)
+            f = lambda v, t=target: binary_cross_entropy(v, t)  # noqa: E731
+            sizes = {"N": shape[0], "N·D": logits.size} if len(shape) == 2 else {"N": shape[0]}
+            assert_close(dlogits, numerical_gradient(f, logits), name="dlogits", sizes=sizes)
+
+
+@exercise("bce_loss", weight=2)
+def test_bce_large_logits(student):
+    """The binary cross-entropy of a large wrong logit is the logit's size, and its gradient is finite."""
+    logits, target = np.array([1000.0, -1000.0, 1000.0, -800.0]), np.array([1.0, 0.0, 0.0, 1.0])
+    loss, dlogits = student.bce_loss(logits, target)
+    assert_close(loss, 450.0, name="loss", rtol=EXACT)
+    assert_close(dlogits, np.array([0.0, 0.0, 0.25, -0.25]), name="dlogits", axes="N", rtol=EXACT)
+
+
+@exercise("bce_loss", weight=0.5)
+def test_bce_integer_targets(student, rng):
+    """Targets given as integers 0 and 1 count like 0.0 and 1.0."""
+    logits, target = rng.standard_normal(6), np.array([0, 1, 1, 0, 1, 0])
+    loss, dlogits = student.bce_loss(logits, target)
+    assert_close(loss, binary_cross_entropy(logits, target), name="loss", rtol=EXACT)
+    assert_close(dlogits, (each(sigmoid, logits) - target) / 6, name="dlogits", axes="N")
+
+
+@exercise("bce_loss", weight=0.5)
+def test_bce_float32(student, rng):
+    """The binary cross-entropy keeps float32 in its gradient."""
+    logits, target = single(rng.standard_normal((5, 3)), rng.integers(0, 2, (5, 3)))
+    loss, dlogits = student.bce_loss(logits, target)
+    assert_close(float(loss), binary_cross_entropy(logits, target), name="loss", rtol=FLOAT32)
+    assert_float32(dlogits, (each(sigmoid, logits) - target) / 15, name="dlogits", axes="ND")
+
+
+@exercise("bce_loss", weight=0.5)
+def test_bce_leaves_its_inputs_alone(student, rng):
+    """The binary cross-entropy is right, and changes neither logits nor target."""
+    logits, target = rng.standard_normal((4, 3)), rng.integers(0, 2, (4, 3)).astype(float)
+    loss, _ = student.bce_loss(logits, target)
+    assert_close(loss, binary_cross_entropy(logits, target), name="loss", rtol=EXACT)
+    assert_unchanged(student, "bce_loss", logits, target)
+
+
+def cross_entropy_case(rng, n, c):
+    """Random logits and classes, and the gradient by central differences."""
+    logits, target = 2 * rng.standard_normal((n, c)), rng.integers(0, c, n)
+    return logits, target, numerical_gradient(lambda v: cross_entropy(v, target), logits)
+
+
+@exercise("cross_entropy_loss")
+def test_cross_entropy_toy(student):
+    """Equal logits cost ln C; the gradient is the probabilities less the one-hot target, over N."""
+    loss, dlogits = student.cross_entropy_loss(np.zeros((2, 4)), np.array([0, 2]))
+    assert_close(loss, math.log(4), name="loss", rtol=EXACT)
+    expected = np.array([[-0.375, 0.125, 0.125, 0.125], [0.125, 0.125, -0.375, 0.125]])
+    assert_close(dlogits, expected, name="dlogits", axes="NC", rtol=EXACT)
+
+
+@exercise("cross_entropy_loss", weight=2)
+def test_cross_entropy_random(student, rng):
+    """The cross-entropy is averaged over the batch, and over nothing else."""
+    for n, c in (5, 3), (1, 4), (4, 2), (3, 3):
+        logits, target = 2 * rng.standard_normal((n, c)), rng.integers(0, c, n)
+        loss, _ = student.cross_entropy_loss(logits, target)
+        assert_close(
+            loss, cross_entropy(logits, target), name="loss", rtol=EXACT, sizes={"N": n, "C": c}
+        )
+
+
+@exercise("cross_entropy_loss", weight=3)
+def test_cross_entropy_gradient(student, rng):
+    """dlogits is the derivative of the cross-entropy by each logit."""
+    for n, c in (5, 3), (1, 4), (4, 2), (3, 3):
+        logits, target, expected = cross_entropy_case(rng, n, c)
+        _, dlogits = student.cross_entropy_loss(logits, target)
+        assert_close(dlogits, expected, name="dlogits", axes="NC")
+
+
+@exercise("cross_entropy_loss", weight=2)
+def test_cross_entropy_one_hot(student, rng):
+    """A one-hot target gives the same loss and gradient as the class numbers."""
+    for n, c in (5, 3), (1, 4), (3, 3):
+        logits, target, expected = cross_entropy_case(rng, n, c)
+        for kind in float, int:
+            one_hot = np.array([[t == k for k in range(c)] for t in target], dtype=kind)
+            loss, dlogits = student.cross_entropy_loss(logits, one_hot)
+            assert_close(loss, cross_entropy(logits, target), name="loss", rtol=EXACT)
+            assert_close(dlogits, expected, name="dlogits", axes="NC")
+
+
+@exercise("cross_entropy_loss", weight=2)
+def test_cross_entropy_large_logits(student):
+    """The cross-entropy is finite and exact however large the logits are."""
+    logits = np.array([[1000.0, -1000.0, 0.0], [-1000.0, 1000.0, 0.0], [-900.0, -900.0, -2000.0]])
+    for target in np.array([0, 0, 1]), np.eye(3)[[0, 0, 1]]:
+        loss, dlogits = student.cross_entropy_loss(logits, target)
+        assert_close(loss, (2000 + math.log(2)) / 3, name="loss", rtol=EXACT)
+        expected = np.array([[0, 0, 0], [-1, 1, 0], [0.5, -0.5, 0]]) / 3
+        assert_close(dlogits, expected, name="dlogits", axes="NC", rtol=EXACT)
+
+
+@exercise("cross_entropy_loss", weight=0.5)
+def test_cross_entropy_float32(student, rng):
+    """The cross-entropy keeps float32 in its gradient."""
+    (logits,), target = single(rng.standard_normal((5, 3))), rng.integers(0, 3, 5)
+    loss, dlogits = student.cross_entropy_loss(logits, target)
+    assert_close(float(loss), cross_entropy(logits, target), name="loss", rtol=FLOAT32)
+    expected = numerical_gradient(lambda v: cross_entropy(v, target), logits)
+    assert_float32(dlogits, expected, name="dlogits", axes="NC")
+
+
+@exercise("cross_entropy_loss", weight=0.5)
+def test_cross_entropy_leaves_its_inputs_alone(student, rng):
+    """The cross-entropy is right, and changes neither logits nor target."""
+    logits, target = rng.standard_normal((4, 3)), rng.integers(0, 3, 4)
+    loss, _ = student.cross_entropy_loss(logits, target)
+    assert_close(loss, cross_entropy(logits, target), name="loss", rtol=EXACT)
+    assert_unchanged(student, "cross_entropy_loss", logits, target)
+    assert_unchanged(student, "cross_entropy_loss", logits, np.eye(3)[target])
+
+
+# The network
+
+ASSIGN = Expression(
+    """
+def assign(net, values):
+    for name, value in values.items():
+        net.parameters[name] = value
+""",
+    "assign",
+)
+
+
+def network_case(rng, sizes, activations, n):
+    """Parameters, inputs away from every kink, and an upstream gradient."""
+    while True:
+        values, x = parameters_for(rng, sizes), rng.standard_normal((n, sizes[0]))
+        if mlp(x, values, activations)[1] > 1e-3:
+            return values, x, rng.standard_normal((n, sizes[-1]))
+
+
+def network_gradients(values, x, dout, activations):
+    """Central differences of the naive network, for every parameter and for x."""
+
+    def along(name):
+        return lambda v: mlp(x, {**values, name: v}, activations)[0]
+
+    gradients = {name: numerical_gradient(along(name), v, dout) for name, v in values.items()}
+    return gradients, numerical_gradient(lambda v: mlp(v, values, activations)[0], x, dout)
+
+
+def loaded(student, sizes, activations, values):
+    """The student's network with these parameters."""
+    net = student.MLP(sizes, activations, rng=np.random.default_rng(0))
+    student.get(student.put(ASSIGN))(net, values)
+    return net
+
+
+@exercise("MLP")
+def test_mlp_parameters(student):
+    """The parameters are w1 (D, M), b1 (M,), w2, b2, … of the sizes given."""
+    for sizes in [4, 7, 5, 3], [2, 6], [3, 1, 2]:
+        activations = ["relu"] * (len(sizes) - 2) + ["identity"]
+        parameters = student.MLP(sizes, activations, rng=np.random.default_rng(0)).parameters
+        expected = {name: v.shape for name, v in parameters_for(np.random.default_rng(0), sizes).items()}
+        assert set(parameters) == set(expected), (
+            f"With {len(sizes) - 1} layers the parameters should be named {', '.join(expected)}."
+        )
+        for name, shape in expected.items():
+            assert np.shape(parameters[name]) == shape, (
+                f"{name} has the shape {np.shape(parameters[name])} and should have {shape} "
+                f"in a network of sizes {sizes}."
+            )
+
+
+@exercise("MLP")
+def test_mlp_biases_start_at_zero(student):
+    """All biases start at zero."""
+    net = student.MLP([4, 6, 3], ["tanh", "identity"], rng=np.random.default_rng(1), std=0.5)
+    for name, size in ("b1", 6), ("b2", 3):
+        assert_close(net.parameters[name], np.zeros(size), name=name, axes="M")
+
+
+@exercise("MLP")
+def test_mlp_he_initialisation(student, rng):
+    """Without std, the weights are normal with He's standard deviation √(2/D), of each layer's own D."""
+    sizes = [50, 400, 60]
+    parameters = student.MLP(sizes, ["relu", "identity"], rng=rng).parameters
+    for name, d in ("w1", 50), ("w2", 400):
+        assert_normal(parameters[name], math.sqrt(2 / d), name)
+
+
+@exercise("MLP")
+def test_mlp_given_standard_deviation(student, rng):
+    """With std, all weights are normal with that standard deviation."""
+    parameters = student.MLP([60, 300, 50], ["relu", "identity"], rng=rng, std=0.01).parameters
+    for name in "w1", "w2":
+        assert_normal(parameters[name], 0.01, name)
+
+
+def assert_normal(w, std, name):
+    """w has the mean, spread and tails of a normal distribution, as far as its size can tell."""
+    ratio = np.std(w) / std
+    assert abs(ratio - 1) < 5 / math.sqrt(2 * w.size), (
+        f"The standard deviation of {name} is {ratio:.3g} times what it should be."
+    )
+    assert abs(np.mean(w)) < 5 * std / math.sqrt(w.size), f"The mean of {name} should be 0."
+    tails = np.mean((w / np.std(w)) ** 4)
+    assert abs(tails - 3) < 0.4, f"{name} is not normally distributed: use rng.normal."
+
+
+@exercise("MLP", weight=0.5)
+def test_mlp_draws_from_rng(student, rng):
+    """The weights come from rng alone, layer by layer: one call of rng.normal for each, w1 first."""
+    seed = int(rng.integers(2**32))
+    net = student.MLP([3, 5, 2], ["relu", "identity"], rng=np.random.default_rng(seed))
+    draws = np.random.default_rng(seed)
+    assert_close(net.parameters["w1"], draws.normal(0, math.sqrt(2 / 3), (3, 5)), name="w1", axes="DM")
+    assert_close(net.parameters["w2"], draws.normal(0, math.sqrt(2 / 5), (5, 2)), name="w2", axes="DM")
+
+
+@exercise("MLP", weight=0.5)
+def test_mlp_gradients_start_empty(student, rng):
+    """Before the first backward there are no gradients."""
+    net = student.MLP([3, 4, 2], ["relu", "identity"], rng=rng)
+    assert net.gradients == {}, "gradients should be an empty dict until backward fills it."
+    assert len(net.parameters) == 4, "A network of two layers has four parameters."
+
+
+@exercise("MLP", weight=2)
+def test_mlp_forward(student, rng):
+    """forward applies each layer's linear map, bias and activation, for one layer and for several."""
+    for sizes, activations in NETWORKS:
+        values, x, _ = network_case(rng, sizes, activations, 5)
+        net = loaded(student, sizes, activations, values)
+        out = net.forward(x)
+        assert_close(out, mlp(x, values, activations)[0], name="out", axes="NM", rtol=EXACT)
+
+
+@exercise("MLP")
+def test_mlp_forward_of_other_batches(student, rng):
+    """The same network takes batches of any size, one after the other, a single sample too."""
+    sizes, activations = NETWORKS[0]
+    values, _, _ = network_case(rng, sizes, activations, 1)
+    net = loaded(student, sizes, activations, values)
+    for n in 4, 1, 6:
+        x = rng.standard_normal((n, sizes[0]))
+        expected, _ = mlp(x, values, activations)
+        assert_close(net.forward(x), expected, name="out", axes="NM", rtol=EXACT)
+
+
+@exercise("MLP", weight=3)
+def test_mlp_parameter_gradients(student, rng):
+    """backward fills gradients with the derivative by every weight and every bias."""
+    for sizes, activations in NETWORKS:
+        values, x, dout = network_case(rng, sizes, activations, 5)
+        net = loaded(student, sizes, activations, values)
+        net.forward(x)
+        net.backward(dout)
+        gradients, (expected, _) = net.gradients, network_gradients(values, x, dout, activations)
+        assert set(gradients) == set(expected), (
+            "After backward, gradients should have exactly the names of the parameters."
+        )
+        for name, gradient in expected.items():
+            axes = "DM" if name.startswith("w") else "M"
+            assert_close(gradients[name], gradient, name=f"gradients['{name}']", axes=axes)
+
+
+@exercise("MLP", weight=2)
+def test_mlp_input_gradient(student, rng):
+    """backward returns the gradient with respect to the network's input."""
+    for sizes, activations in NETWORKS:
+        values, x, dout = network_case(rng, sizes, activations, 4)
+        net = loaded(student, sizes, activations, values)
+        net.forward(x)
+        _, expected = network_gradients(values, x, dout, activations)
+        assert_close(net.backward(dout), expected, name="dx", axes="ND")
+
+
+@exercise("MLP")
+def test_mlp_gradients_are_replaced(student, rng):
+    """A second forward and backward replaces the gradients: nothing is added up."""
+    sizes, activations = NETWORKS[0]
+    values, x, dout = network_case(rng, sizes, activations, 4)
+    net = loaded(student, sizes, activations, values)
+    net.forward(rng.standard_normal((3, sizes[0])))
+    net.backward(rng.standard_normal((3, sizes[-1])))
+    net.forward(x)
+    dx, (expected, expected_dx) = net.backward(dout), network_gradients(values, x, dout, activations)
+    for name, gradient in expected.items():
+        assert_close(net.gradients[name], gradient, name=f"gradients['{name}']")
+    assert_close(dx, expected_dx, name="dx", axes="ND")
+
+
+@exercise("MLP", weight=2)
+def test_mlp_update(student, rng):
+    """update takes learning_rate times its gradient from every parameter, at every call."""
+    sizes, activations = NETWORKS[0]
+    values, x, dout = network_case(rng, sizes, activations, 4)
+    net = loaded(student, sizes, activations, values)
+    net.forward(x)
+    net.backward(dout)
+    gradients, _ = network_gradients(values, x, dout, activations)
+    for times, rate in (0.25, 0.25), (0.75, 0.5):
+        net.update(rate)
+        for name, value in values.items():
+            assert_close(net.parameters[name], value - times * gradients[name], name=name)
+    assert_close(net.gradients["w1"], gradients["w1"], name="gradients['w1'] after update", axes="DM")
+
+
+@exercise("MLP")
+def test_mlp_forward_after_update(student, rng):
+    """After an update, forward uses the new parameters."""
+    sizes, activations = NETWORKS[0]
+    values, x, dout = network_case(rng, sizes, activations, 4)
+    net = loaded(student, sizes, activations, values)
+    net.forward(x)
+    net.backward(dout)
+    net.update(0.1)
+    gradients, _ = network_gradients(values, x, dout, activations)
+    moved = {name: value - 0.1 * gradients[name] for name, value in values.items()}
+    assert_close(net.forward(x), mlp(x, moved, activations)[0], name="out", axes="NM")
+
+
+@exercise("MLP", weight=0.5)
+def test_mlp_networks_are_independent(student, rng):
+    """Two networks share neither parameters, nor caches, nor gradients."""
+    sizes, activations = NETWORKS[0]
+    values, x, dout = network_case(rng, sizes, activations, 4)
+    net = loaded(student, sizes, activations, values)
+    other = student.MLP(sizes, activations, rng=np.random.default_rng(7))
+    net.forward(x)
+    other.forward(rng.standard_normal((2, sizes[0])))
+    other.backward(rng.standard_normal((2, sizes[-1])))
+    other.update(1.0)
+    net.backward(dout)
+    expected, _ = network_gradients(values, x, dout, activations)
+    for name, value in values.items():
+        assert_close(net.parameters[name], value, name=name)
+        assert_close(net.gradients[name], expected[name], name=f"gradients['{name}']")
+
+
+@exercise("MLP", weight=0.5)
+def test_mlp_leaves_its_inputs_alone(student, rng):
+    """The network changes neither the x, nor the dout, nor the lists it is given."""
+    sizes, activations = NETWORKS[0]
+    x, dout = rng.standard_normal((4, sizes[0])), rng.standard_normal((4, sizes[-1]))
+    given = {"sizes": sizes, "activations": activations, "x": x, "dout": dout}
+    handles = {name: student.put(value) for name, value in given.items()}
+    net = student.MLP(handles["sizes"], handles["activations"], rng=np.random.default_rng(0))
+    parameters = net.parameters
+    out = net.forward(handles["x"])
+    net.backward(handles["dout"])
+    net.update(0.5)
+    for name, value in given.items():
+        assert np.array_equal(student.get(handles[name]), value), f"The network changes {name} in place."
+    assert_close(out, mlp(x, parameters, activations)[0], name="out", axes="NM", rtol=EXACT)
+
+
+# Accuracy and training
+
+
+@exercise("accuracy")
+def test_accuracy_toy(student):
+    """Three right of four is an accuracy of ¾."""
+    scores = np.array([[0.1, 0.9, 0.0], [2.0, 1.0, 0.0], [-3.0, -2.0, -1.0], [0.0, 0.5, 0.4]])
+    assert_close(student.accuracy(scores, np.array([1, 0, 2, 2])), 0.75, name="accuracy")
+
+
+@exercise("accuracy", weight=2)
+def test_accuracy_random(student, rng):
+    """Accuracy is the fraction of rows whose largest score is the target's."""
+    for n, c in (20, 3), (7, 5), (3, 3), (50, 2):
+        scores, target = rng.standard_normal((n, c)), rng.integers(0, c, n)
+        hits = [all(row[t] >= v for v in row) for row, t in zip(scores, target, strict=True)]
+        assert_close(student.accuracy(scores, target), sum(hits) / n, name="accuracy")
+
+
+@exercise("accuracy", weight=2)
+def test_accuracy_one_hot(student, rng):
+    """A one-hot target gives the same accuracy as the class numbers."""
+    for n, c in (20, 3), (7, 5), (3, 3):
+        scores, target = rng.standard_normal((n, c)), rng.integers(0, c, n)
+        hits = [all(row[t] >= v for v in row) for row, t in zip(scores, target, strict=True)]
+        for kind in float, int:
+            one_hot = np.array([[t == k for k in range(c)] for t in target], dtype=kind)
+            assert_close(student.accuracy(scores, one_hot), sum(hits) / n, name="accuracy")
+
+
+@exercise("accuracy", weight=0.5)
+def test_accuracy_of_one_sample(student):
+    """A single row is either right or wrong."""
+    scores = np.array([[-5.0, -1.0, -2.0]])
+    assert_close(student.accuracy(scores, np.array([1])), 1.0, name="accuracy")
+    assert_close(student.accuracy(scores, np.array([0])), 0.0, name="accuracy")
+
+
+@exercise("accuracy", weight=0.5)
+def test_accuracy_leaves_its_inputs_alone(student, rng):
+    """Accuracy is right, and changes neither scores nor target."""
+    scores, target = rng.standard_normal((6, 3)), np.array([0, 1, 2, 2, 1, 0])
+    hits = [all(row[t] >= v for v in row) for row, t in zip(scores, target, strict=True)]
+    assert_close(student.accuracy(scores, target), sum(hits) / 6, name="accuracy")
+    assert_unchanged(student, "accuracy", scores, target)
+    assert_unchanged(student, "accuracy", scores, np.eye(3)[target])
+
+
+# A linear model that keeps a diary, and a loss and a metric of its own: training is tested without
+# the student's network. The metric is not a mean, so that it tells how the data were cut.
+
+MODEL = """
+class Diary:
+    def __init__(self, w):
+        self.w, self.batches, self.rates, self.forwards = w, [], [], 0
+
+    def forward(self, x):
+        self.x, self.forwards = x, self.forwards + 1
+        return x @ self.w
+
+    def backward(self, dout):
+        self.batches.append(self.x.tolist())
+        self.gradient = self.x.T @ dout
+
+    def update(self, learning_rate):
+        self.rates.append(learning_rate)
+        self.w = self.w - learning_rate * self.gradient
+
+model = Diary(np.array([0.5, -1.0, 0.25]))
+"""
+LOSS = Expression("lambda out, y: (np.mean((out - y) ** 2), 2 * (out - y) / len(y))")
+METRIC = Expression("lambda out, y: float(np.max(np.abs(out - y)))")
+
+
+def diary(x, y, seed, *, epochs, batch_size, learning_rate, x_val=None, y_val=None, metric=None):
+    """What training the linear model should do: history, batches and final weights."""
+    draws, w = np.random.default_rng(seed), np.array([0.5, -1.0, 0.25])
+    history, batches = {"loss": [], "metric": [], "val_loss": [], "val_metric": []}, []
+    for _ in range(epochs):
+        order, losses, metrics = list(draws.permutation(len(x))), [], []
+        while order:
+            batch, order = order[:batch_size], order[batch_size:]
+            error = x[batch] @ w - y[batch]
+            losses += [np.mean(error**2)] * len(batch)
+            metrics += [np.max(np.abs(error))] * len(batch)
+            w = w - learning_rate * x[batch].T @ (2 * error / len(batch))
+            batches.append(x[batch].tolist())
+        history["loss"].append(sum(losses) / len(x))
+        history["metric"].append(sum(metrics) / len(x))
+        if x_val is not None:
+            error = x_val @ w - y_val
+            history["val_loss"].append(np.mean(error**2))
+            history["val_metric"].append(np.max(np.abs(error)))
+    wanted = ["loss"] + ["metric"] * bool(metric) + ["val_loss"] * (x_val is not None)
+    wanted += ["val_metric"] * (x_val is not None and bool(metric))
+    return {name: history[name] for name in wanted}, batches, w
+
+
+def trained(student, x, y, seed, **settings):
+    """The student's training of the linear model: its history and the diary."""
+    model = student.put(Expression(MODEL, "model"))
+    rng = np.random.default_rng(seed)
+    history = student.train(model, x, y, loss=LOSS, rng=rng, **settings)
+    return history, student.get(model)
+
+
+def training_case(rng, n, validation=0):
+    """Data for the linear model, a seed for the order, and validation data if asked for."""
+    x, seed = rng.standard_normal((n, 3)), int(rng.integers(2**32))
+    extra = {}
+    if validation:
+        extra = {"x_val": rng.standard_normal((validation, 3)), "y_val": rng.standard_normal(validation)}
+    return x, rng.standard_normal(n), seed, extra
+
+
+SETTINGS = {"epochs": 3, "batch_size": 4, "learning_rate": 0.05}
+
+
+@exercise("train")
+def test_train_history_keys(student, rng):
+    """The history has one list per measure asked for, and no others."""
+    for validation in 0, 5:
+        for metric in None, METRIC:
+            x, y, seed, extra = training_case(rng, 10, validation)
+            history, _ = trained(student, x, y, seed, **SETTINGS, **extra, metric=metric)
+            expected, _, _ = diary(x, y, seed, **SETTINGS, **extra, metric=metric)
+            given = "with" if validation else "without"
+            asked = "with" if metric else "without"
+            assert set(history) == set(expected), (
+                f"{given} validation data and {asked} a metric, "
+                f"the history should have exactly the keys {', '.join(expected)}."
+            )
+
+
+@exercise("train")
+def test_train_history_lengths(student, rng):
+    """Every list of the history has one entry per epoch."""
+    for epochs in 1, 4:
+        x, y, seed, extra = training_case(rng, 10, 5)
+        settings = {**SETTINGS, "epochs": epochs, "metric": METRIC, **extra}
+        history, _ = trained(student, x, y, seed, **settings)
+        for name in "loss", "metric", "val_loss", "val_metric":
+            length = len(history[name])
+            assert length == epochs, f"history['{name}'] has {length} entries after {epochs} epochs."
+
+
+@exercise("train", weight=2)
+def test_train_visits_every_sample(student, rng):
+    """Each epoch trains on every sample once, the smaller last batch too."""
+    for n, size in (10, 4), (6, 3), (5, 1), (4, 10), (7, 7):
+        x, y, seed, _ = training_case(rng, n)
+        settings = {"epochs": 2, "batch_size": size, "learning_rate": 0.05}
+        _, model = trained(student, x, y, seed, **settings)
+        rows = [row for batch in model.batches for row in batch]
+        assert sorted(rows) == sorted(2 * x.tolist()), (
+            f"With {n} samples in batches of {size}, two epochs should see every sample exactly twice; "
+            f"this training sees {len(rows)} rows."
+        )
+
+
+@exercise("train", weight=2)
+def test_train_batches(student, rng):
+    """The batches are consecutive pieces of a fresh rng.permutation(N) in each epoch."""
+    for n, size in (10, 4), (6, 3), (5, 1), (4, 10), (7, 7):
+        x, y, seed, _ = training_case(rng, n)
+        settings = {"epochs": 3, "batch_size": size, "learning_rate": 0.05}
+        _, model = trained(student, x, y, seed, **settings)
+        batches, (_, expected, _) = model.batches, diary(x, y, seed, **settings)
+        assert [len(b) for b in batches] == [len(b) for b in expected], (
+            f"{n} samples in batches of {size} should give, epoch after epoch, batches of "
+            f"{', '.join(str(len(b)) for b in expected[: len(expected) // 3])}."
+        )
+        assert batches == expected, (
+            "The batches have the right sizes, but not the samples in the order of "
+            "one rng.permutation(N) drawn at the start of each epoch."
+        )
+
+
+@exercise("train", weight=2)
+def test_train_updates_the_model(student, rng):
+    """Every batch leads to one update with the learning rate, on inputs and targets that belong together."""
+    for n, size in (10, 4), (5, 1), (4, 10):
+        x, y, seed, extra = training_case(rng, n, 3)
+        settings = {"epochs": 3, "batch_size": size, "learning_rate": 0.03, **extra}
+        _, model = trained(student, x, y, seed, **settings)
+        _, batches, w = diary(x, y, seed, **settings)
+        assert model.rates == [0.03] * len(batches), (
+            f"{len(batches)} batches should lead to as many updates, each with the learning rate given."
+        )
+        assert_close(model.w, w, name="the model's weights after training", axes="D", rtol=EXACT)
+
+
+@exercise("train", weight=2)
+def test_train_loss(student, rng):
+    """The loss of an epoch averages over samples: a smaller last batch counts less."""
+    for n, size in (10, 4), (6, 3), (5, 1), (4, 10):
+        x, y, seed, _ = training_case(rng, n)
+        settings = {"epochs": 3, "batch_size": size, "learning_rate": 0.05}
+        history, _ = trained(student, x, y, seed, **settings)
+        expected, _, _ = diary(x, y, seed, **settings)
+        assert_close(history["loss"], expected["loss"], name="history['loss']", rtol=EXACT)
+
+
+@exercise("train")
+def test_train_metric(student, rng):
+    """The metric of an epoch averages the mini-batches' metrics over samples, from the same outputs."""
+    for n, size in (10, 4), (6, 3), (5, 1), (4, 10):
+        x, y, seed, extra = training_case(rng, n, 3)
+        settings = {"epochs": 3, "batch_size": size, "learning_rate": 0.05, "metric": METRIC, **extra}
+        history, _ = trained(student, x, y, seed, **settings)
+        expected, _, _ = diary(x, y, seed, **settings)
+        assert_close(history["metric"], expected["metric"], name="history['metric']", rtol=EXACT)
+
+
+@exercise("train", weight=2)
+def test_train_validation(student, rng):
+    """Validation loss and metric are those of all validation data in one piece, after each epoch."""
+    x, y, seed, extra = training_case(rng, 10, 7)
+    settings = {**SETTINGS, "metric": METRIC, **extra}
+    history, _ = trained(student, x, y, seed, **settings)
+    expected, _, _ = diary(x, y, seed, **settings)
+    for name in "val_loss", "val_metric":
+        assert_close(history[name], expected[name], name=f"history['{name}']", rtol=EXACT)
+
+
+@exercise("train", weight=0.5)
+def test_train_matrix_targets(student, rng):
+    """Targets with several columns are taken row by row, like the inputs."""
+    x, y, seed = rng.standard_normal((7, 3)), rng.standard_normal((7, 3)), int(rng.integers(2**32))
+    model = student.put(Expression(MODEL.replace("-1.0, 0.25])", "-1.0, 0.25])[:, None] * np.eye(3)"), "model"))
+    loss = Expression("lambda out, y: (np.mean((out - y) ** 2), 2 * (out - y) / y.size)")
+    settings = {"epochs": 1, "batch_size": 7, "learning_rate": 0.0}
+    history = student.train(model, x, y, loss=loss, rng=np.random.default_rng(seed), **settings)
+    expected = np.mean((x * np.array([0.5, -1.0, 0.25]) - y) ** 2)
+    assert_close(history["loss"], [float(expected)], name="history['loss']", rtol=EXACT)
+
+
+@exercise("train", weight=0.5)
+def test_train_leaves_the_data_alone(student, rng):
+    """Training gives its loss without shuffling or changing the caller's data."""
+    x, y, seed, extra = training_case(rng, 10, 5)
+    given = {"x": x, "y": y, **extra}
+    handles = {name: student.put(value) for name, value in given.items()}
+    model = student.put(Expression(MODEL, "model"))
+    generator = np.random.default_rng(seed)
+    history = student.train(
+        model, handles["x"], handles["y"], loss=LOSS, rng=generator, **SETTINGS,
+        x_val=handles["x_val"], y_val=handles["y_val"],
+    )
+    for name, value in given.items():
+        assert np.array_equal(student.get(handles[name]), value), f"train changes {name} in place."
+    assert_close(history["loss"], diary(x, y, seed, **SETTINGS)[0]["loss"], name="history['loss']")
+
+
+# The twin in PyTorch
+
+
+def torch_case(rng, sizes, activations, n):
+    """Parameters, inputs, classes, and the naive network's loss as a function of the parameters."""
+    values, x, _ = network_case(rng, sizes, activations, n)
+    target = rng.integers(0, sizes[-1], n)
+    return values, x, target, lambda p: cross_entropy(mlp(x, p, activations)[0], target)
+
+
+def loss_gradients(loss, values):
+    """Central differences of the loss, for every parameter."""
+    return {
+        name: numerical_gradient(lambda v, name=name: loss({**values, name: v}), value)
+        for name, value in values.items()
+    }
+
+
+@exercise("torch_mlp")
+def test_torch_forward(student, rng):
+    """The twin computes the same outputs as the network, in float64."""
+    apply = Expression(
+        "lambda module, x: module(__import__('torch').from_numpy(x)).detach().numpy()"
+    )
+    for sizes, activations in NETWORKS:
+        values, x, _ = network_case(rng, sizes, activations, 5)
+        out = student.get(student.put(apply))(student.torch_mlp(values, activations), x)
+        assert_close(out, mlp(x, values, activations)[0], name="out", axes="NM", rtol=EXACT)
+
+
+@exercise("torch_mlp")
+def test_torch_loss(student, rng):
+    """The twin's loss is the cross-entropy of its outputs, averaged over the batch."""
+    for sizes, activations in NETWORKS:
+        for n in 5, 1:
+            values, x, target, loss = torch_case(rng, sizes, activations, n)
+            module = student.torch_mlp(values, activations)
+            actual, _ = student.torch_loss_and_gradients(module, x, target)
+            assert_close(actual, loss(values), name="loss", rtol=EXACT, sizes={"N": n, "C": sizes[-1]})
+
+
+@exercise("torch_mlp", weight=2)
+def test_torch_gradients(student, rng):
+    """Autograd's gradients carry our names and our shapes, and equal ours."""
+    for sizes, activations in NETWORKS:
+        values, x, target, loss = torch_case(rng, sizes, activations, 4)
+        module, expected = student.torch_mlp(values, activations), loss_gradients(loss, values)
+        _, gradients = student.torch_loss_and_gradients(module, x, target)
+        assert set(gradients) == set(expected), (
+            f"The gradients should be named {', '.join(expected)}."
+        )
+        for name, gradient in expected.items():
+            axes = "DM" if name.startswith("w") else "M"
+            assert_close(gradients[name], gradient, name=f"gradients['{name}']", axes=axes)
+
+
+@exercise("torch_mlp")
+def test_torch_gradients_do_not_add_up(student, rng):
+    """Asking twice gives the same gradients twice: nothing accumulates."""
+    sizes, activations = NETWORKS[0]
+    values, x, target, loss = torch_case(rng, sizes, activations, 4)
+    module = student.torch_mlp(values, activations)
+    student.torch_loss_and_gradients(module, rng.standard_normal((3, sizes[0])), target[:3])
+    actual, gradients = student.torch_loss_and_gradients(module, x, target)
+    assert_close(actual, loss(values), name="loss", rtol=EXACT)
+    for name, gradient in loss_gradients(loss, values).items():
+        assert_close(gradients[name], gradient, name=f"gradients['{name}']")
+
+
+@exercise("torch_mlp", weight=0.5)
+def test_torch_twin_has_its_own_weights(student, rng):
+    """The twin's weights are copies: changing them leaves the network's parameters alone."""
+    sizes, activations = NETWORKS[0]
+    values, x, target, loss = torch_case(rng, sizes, activations, 4)
+    given = student.put(values)
+    module = student.torch_mlp(given, activations)
+    actual, _ = student.torch_loss_and_gradients(module, x, target)
+    zero = Expression("lambda module: [p.data.zero_() for p in module.parameters()] and None")
+    student.get(student.put(zero))(module)
+    after = student.get(given)
+    for name, value in values.items():
+        assert np.array_equal(after[name], value), f"Changing the twin changes the {name} it was made from."
+    assert_close(actual, loss(values), name="loss", rtol=EXACT)

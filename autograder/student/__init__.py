@@ -1,0 +1,26 @@
+"""Student code in confined processes of its own, as an oracle: typed values in, typed values out."""
+
+from autograder.student.confine import LAYERS, Isolation, Limits, survey
+from autograder.student.remote import (
+    CellOutcome,
+    ParentError,
+    ProtocolError,
+    StudentDied,
+    StudentError,
+    StudentProcess,
+    WarmParent,
+)
+
+__all__ = [
+    "LAYERS",
+    "CellOutcome",
+    "Isolation",
+    "Limits",
+    "ParentError",
+    "ProtocolError",
+    "StudentDied",
+    "StudentError",
+    "StudentProcess",
+    "WarmParent",
+    "survey",
+]

@@ -1,0 +1,494 @@
+"""The judge's side: starts warm parents and asks student processes.
+
+Everything that comes from a student process is checked before it is believed; whatever breaks the
+rules of the wire, or a limit, ends the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograder.student import parent, wire
+from autograder.student.confine import FIRST_UID, SLOTS, Isolation, Limits
+from autograder.testing import Expression, StudentError, last_line
+
+_START_SECONDS = 120  # a cold import of torch on a busy machine
+_ANSWER_SECONDS = 30
+_END_SECONDS = 5
+_GONE = "The warm parent has ended; start the grading again."
+_SLICE_MILLISECONDS = 50
+_STIR_SECONDS = 0.001  # of CPU time: less is not a sign of life
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8",
+}  # fmt: skip
+
+
+class StudentDied(Exception):
+    """A student process is over.
+
+    Attributes
+    ----------
+    status : str
+        ``timed_out``, ``out_of_memory`` or ``crashed``.
+    """
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ProtocolError(StudentDied):
+    """A student process sent something that is not an answer, and was ended for it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("crashed", message)
+
+
+class ParentError(RuntimeError):
+    """The warm parent could not start, or has ended: never the student's fault."""
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """What became of a cell: ``ok``, or ``error`` with one line that says which."""
+
+    id: str
+    status: str
+    error: str | None = None
+
+
+# --- the warm parent ----------------------------------------------------------------------
+
+
+class WarmParent:
+    """A program that has imported what attempts need and forks a confined process for each.
+
+    Parameters
+    ----------
+    allows : tuple of str
+        Packages that student code may import beyond NumPy.
+    limits : Limits
+        What each attempt may use.
+    layers : collection of str, optional
+        The layers of confinement to use; by default all that the machine offers.
+
+    Raises
+    ------
+    ParentError
+        If the program does not start.
+    """
+
+    def __init__(self, allows: tuple[str, ...] = (), limits: Limits | None = None, *,
+                 layers: Collection[str] | None = None) -> None:  # fmt: skip
+        self.limits = limits or Limits()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        settings = parent.Settings(
+            allows=tuple(allows),
+            path=_import_path(),
+            control=theirs.fileno(),
+            first_uid=FIRST_UID + SLOTS * len(allows),
+            layers=None if layers is None else tuple(layers),
+        )
+        with theirs:
+            self._program: subprocess.Popen | None = subprocess.Popen(
+                [sys.executable, *settings.command_line()],
+                env=_ENVIRONMENT, cwd="/", pass_fds=[theirs.fileno()], start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        self.isolation: Isolation | None = self._hello()
+
+    @classmethod
+    def from_fd(cls, fd: int, allows: tuple[str, ...] = (), limits: Limits | None = None,
+                isolation: Isolation | None = None) -> WarmParent:  # fmt: skip
+        """Share the parent whose control descriptor, from `fileno`, this process inherited."""
+        self = cls.__new__(cls)
+        self.limits = limits or Limits()
+        self._control = socket.socket(fileno=fd)
+        self._program = None
+        self.isolation = isolation
+        return self
+
+    def _hello(self) -> Isolation:
+        self._control.settimeout(_START_SECONDS)
+        try:
+            hello = self._control.recv(parent.MESSAGE_BYTES)
+        except TimeoutError:
+            hello = b""
+        if not hello:
+            self._program.kill()
+            reason = self._program.communicate()[1].decode("utf-8", "replace").strip()
+            self._control.close()
+            last = reason.splitlines()[-1] if reason else "no reason given"
+            raise ParentError(f"The warm parent did not start: {last}. Run `autograder doctor`.")
+        return Isolation.from_dict(json.loads(hello))
+
+    def fileno(self) -> int:
+        """The control descriptor, to be inherited by other judges."""
+        return self._control.fileno()
+
+    def attempt(self, slot: int = 0) -> StudentProcess:
+        """Fork a student process.
+
+        Parameters
+        ----------
+        slot : int
+            Which of the machine's confined users it runs as; judges that work side by side use
+            different ones.
+        """
+        if not 0 <= slot < SLOTS:
+            raise ValueError(f"slot must be from 0 to {SLOTS - 1}, not {slot}")
+        data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        status, their_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = parent.attempt_request(slot, self.limits)
+        status.settimeout(_ANSWER_SECONDS)
+        try:
+            with their_data, their_status:
+                fds = [their_data.fileno(), their_status.fileno()]
+                socket.send_fds(self._control, [request], fds)
+            pid = json.loads(status.recv(parent.MESSAGE_BYTES))["pid"]
+        except (OSError, ValueError, KeyError) as error:
+            data.close()
+            status.close()
+            raise ParentError(_GONE) from error
+        return StudentProcess(pid, data, status, self.limits)
+
+    def close(self) -> None:
+        """End the program, and with it every attempt; a shared parent is only let go."""
+        self._control.close()
+        if self._program is None:
+            return
+        try:
+            self._program.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:  # another judge still holds it
+            self._program.kill()
+            self._program.wait()
+        self._program.stderr.close()
+
+    def __enter__(self) -> WarmParent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _import_path() -> list[str]:
+    """Where the parent finds the kit and the installed packages before it enters its room."""
+    kit = Path(__file__).resolve().parents[2]
+    numpy_home = Path(importlib.util.find_spec("numpy").origin).parents[1]
+    homes = [kit, numpy_home, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    return list(dict.fromkeys(map(str, homes)))
+
+
+# --- a student process --------------------------------------------------------------------
+
+
+class StudentProcess:
+    """One attempt: a confined process that holds what a notebook defined.
+
+    Attributes
+    ----------
+    pid : int
+    namespace : RemoteNamespace
+        What the executed cells defined.
+    limits : Limits
+    """
+
+    def __init__(
+        self, pid: int, data: socket.socket, status: socket.socket, limits: Limits
+    ) -> None:
+        self.pid = pid
+        self.limits = limits
+        self.namespace = RemoteNamespace(self)
+        self.channel = data
+        self.channel.setblocking(False)
+        self._status = status
+        self._call_cpu = limits.call_cpu
+        self._sequence = 0
+        self._received = 0
+        self._live = 0
+        self._dropped: list[int] = []
+        self._death: StudentDied | None = None
+        self._end: dict | None = None
+
+    def execute(self, cells: Iterable[tuple[str, str]]) -> list[CellOutcome]:
+        """Run cells, given as (id, source), one after the other; an error ends only its cell.
+
+        Raises
+        ------
+        StudentDied
+            If a cell ends the process.
+        """
+        return [self._cell(name, source) for name, source in cells]
+
+    def _cell(self, name: str, source: str) -> CellOutcome:
+        try:
+            self.ask("cell", self.limits.cell_cpu, {"id": name[:200]}, source=source)
+        except StudentError as error:
+            return CellOutcome(name, "error", f"{error}{last_line(error.trace)}")
+        return CellOutcome(name, "ok")
+
+    @contextlib.contextmanager
+    def limit(self, cpu_seconds: float | None) -> Iterator[None]:
+        """Give calls inside the block another CPU limit; None leaves it as it is."""
+        before = self._call_cpu
+        self._call_cpu = before if cpu_seconds is None else cpu_seconds
+        try:
+            yield
+        finally:
+            self._call_cpu = before
+
+    def cpu_seconds(self) -> float:
+        """CPU time that the process has used so far, or in all."""
+        if self._end is None:
+            with contextlib.suppress(OSError):
+                return time.clock_gettime((~self.pid << 3) | 2)  # clock_getcpuclockid(3)
+            self._finish()
+        return self._end["cpu"]
+
+    def kill(self) -> None:
+        """End the process and all that it started, and wait until it is gone."""
+        if self._end is None:
+            with contextlib.suppress(OSError):
+                self._status.shutdown(socket.SHUT_WR)
+            self._finish()
+        if self._death is None:
+            self._death = StudentDied("crashed", "The student's process was ended.")
+        self.channel.close()
+
+    def __enter__(self) -> StudentProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    # Asking
+
+    def ask(self, operation: str, cpu: float | None = None, header: dict | None = None,
+            **values: Any) -> Any:  # fmt: skip
+        """Send one request and return the value that answers it."""
+        if self._death is not None:
+            raise self._death
+        encoder = wire.Encoder(_outgoing)
+        request = {"op": operation, **(header or {}), "drop": self._dropped[:1000]}
+        request |= {name: encoder(value) for name, value in values.items()}
+        self._sequence += 1
+        request["seq"] = self._sequence
+        try:
+            budget = _Budget(self, self._call_cpu if cpu is None else cpu)
+            wire.send(self.channel, request, encoder.buffers, self.limits.frame, budget.wait)
+            del self._dropped[:1000]
+            reply, buffers = wire.receive(self.channel, self.limits.frame, budget.wait)
+            self._received += sum(buffer.nbytes for buffer in buffers)
+            if self._received > self.limits.received:
+                raise wire.WireError("more arrays than it may send")
+            return self._answer(reply, buffers)
+        except (EOFError, ConnectionError, BrokenPipeError):
+            self._finish()
+            self._die(self._cause())
+        except wire.WireError as error:
+            self._die(ProtocolError(f"The code broke the connection to the grader: {error}."))
+
+    def _answer(self, reply: dict, buffers: list[np.ndarray]) -> Any:
+        if reply.get("seq") != self._sequence:
+            raise wire.WireError("an answer to another question")
+        if "error" in reply:
+            raise _student_error(reply["error"])
+        if "value" not in reply:
+            raise wire.WireError("an answer without a value")
+        return wire.decode(reply["value"], buffers, {"handle": self._incoming})
+
+    def _incoming(self, rest: list) -> RemoteObject:
+        number, kind = rest if len(rest) == 2 else (None, None)
+        if type(number) is not int or not 0 < number < 2**53:
+            raise wire.WireError("malformed handle")
+        if self._live >= self.limits.handles:
+            raise wire.WireError("too many handles")
+        self._live += 1
+        return RemoteObject(self, number, _printable(kind, 100))
+
+    def release(self, number: int) -> None:
+        """Forget a handle; the process hears of it with the next request."""
+        self._live -= 1
+        self._dropped.append(number)
+
+    # Ending
+
+    def time_out(self, sentence: str) -> None:
+        """End the process because it has used up its time."""
+        self._die(StudentDied("timed_out", sentence))
+
+    def _die(self, death: StudentDied) -> None:
+        self._death = death
+        self.kill()
+        raise death from None
+
+    def _finish(self) -> None:
+        """Wait for the parent's last message about this process."""
+        self._end = {"exit": None, "cpu": 0.0, "memory": 0}
+        with contextlib.suppress(OSError, ValueError):
+            while message := self._status.recv(parent.MESSAGE_BYTES):
+                self._end |= json.loads(message)
+        self._status.close()
+        self.channel.close()
+
+    def _cause(self) -> StudentDied:
+        """Say why the process has ended by itself."""
+        end, limits = self._end, self.limits
+        if "refused" in end:
+            raise ParentError(f"A student process could not be confined: {end['refused']}")
+        if end["exit"] is None:
+            raise ParentError(_GONE)
+        if end["cpu"] >= limits.attempt_cpu:
+            return StudentDied("timed_out", _used_up(limits.attempt_cpu, "in all"))
+        if end["exit"] == -signal.SIGKILL or end["memory"] >= 0.8 * limits.memory:
+            return StudentDied("out_of_memory", "The code used more memory than it may.")
+        if end["exit"] < 0:
+            name = signal.Signals(-end["exit"]).name
+            return StudentDied("crashed", f"The code crashed Python ({name}).")
+        return StudentDied("crashed", "The code ended Python.")
+
+
+def _used_up(seconds: float, where: str) -> str:
+    return f"The code used more than {seconds:g} s of CPU time {where}."
+
+
+class _Budget:
+    """The time that one request may take."""
+
+    def __init__(self, process: StudentProcess, cpu: float) -> None:
+        limits = process.limits
+        self.process = process
+        self.cpu = cpu
+        self.used = process.cpu_seconds()
+        self.cpu_end = min(self.used + cpu, limits.attempt_cpu)
+        self.start = self.active = time.monotonic()
+        self.wall = limits.wall_factor * cpu + limits.idle
+        self.poll = select.poll()
+
+    def wait(self, writing: bool) -> None:
+        """Wait until the data socket is ready, or end the process."""
+        self.poll.register(self.process.channel, select.POLLOUT if writing else select.POLLIN)
+        while not self.poll.poll(_SLICE_MILLISECONDS):
+            self.check()
+
+    def check(self) -> None:
+        """End the process if it has had its time, or does not use it."""
+        limits, used, now = self.process.limits, self.process.cpu_seconds(), time.monotonic()
+        if used - self.used > _STIR_SECONDS:
+            self.used, self.active = used, now
+        if used > self.cpu_end:
+            whole = self.cpu_end == limits.attempt_cpu
+            self.process.time_out(
+                _used_up(limits.attempt_cpu, "in all") if whole else _used_up(self.cpu, "here")
+            )
+        if now - self.start > self.wall:
+            self.process.time_out(f"The code did not answer within {self.wall:g} s.")
+        if now - self.active > limits.idle:
+            self.process.time_out(f"The code did nothing for {limits.idle:g} s: it sleeps or waits.")
+
+
+def _outgoing(value: Any, _: wire.Encoder) -> list:
+    """The node of a value for the student that is not plain."""
+    if isinstance(value, RemoteObject):
+        return ["handle", value._number]
+    if isinstance(value, Expression):
+        return ["expression", value.source, value.name]
+    if isinstance(value, np.random.Generator):
+        state = value.bit_generator.state
+        if state["bit_generator"] == "PCG64":
+            return ["generator", state]
+    raise TypeError(
+        f"A {type(value).__name__} cannot be sent to the student's process; "
+        "pass arrays and plain values, or an Expression for a callable."
+    )
+
+
+def _student_error(plain: Any) -> StudentError:
+    """The exception that a reply tells of."""
+    if not isinstance(plain, dict) or not isinstance(plain.get("frames"), list):
+        raise wire.WireError("malformed error")
+    kind = _printable(plain.get("kind"), 100)
+    trace = "".join(_frame(frame) for frame in plain["frames"][:10])
+    message = _printable(plain.get("message"), 1000)
+    return StudentError(kind if kind.isidentifier() else "Exception", message, trace)
+
+
+def _frame(frame: Any) -> str:
+    """One entry of a traceback, as Python prints it."""
+    if not isinstance(frame, list) or len(frame) != 4 or type(frame[1]) is not int:
+        raise wire.WireError("malformed error")
+    cell, function, text = (_printable(frame[i], 200).replace("\n", " ") for i in (0, 2, 3))
+    return f'  File "{cell}", line {frame[1]}, in {function}\n    {text}\n'
+
+
+def _printable(text: Any, limit: int) -> str:
+    """At most `limit` characters of a text, what a terminal would obey replaced."""
+    if not isinstance(text, str):
+        raise wire.WireError("malformed text")
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
+# --- what tests hold ----------------------------------------------------------------------
+
+
+class RemoteNamespace:
+    """What a notebook defined, in a student process; the face of `autograder.testing.Namespace`."""
+
+    def __init__(self, process: StudentProcess) -> None:
+        self._process = process
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._process.ask("name", header={"name": name})
+
+    def put(self, value: Any) -> RemoteObject:
+        """Hand a copy of a value over, to be passed as an argument and looked at again."""
+        return self._process.ask("put", value=value)
+
+    def get(self, handle: RemoteObject) -> Any:
+        """Return a fresh copy of what a handle stands for."""
+        return self._process.ask("get", header={"on": handle._number})
+
+
+class RemoteObject:
+    """An object that stays in a student process, with attributes, items and calls of its own."""
+
+    def __init__(self, process: StudentProcess, number: int, kind: str) -> None:
+        self.__dict__.update(_process=process, _number=number, _kind=kind)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._process.ask("attribute", header={"on": self._number, "name": name})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._process.ask("call", header={"on": self._number}, args=[args, kwargs])
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._process.ask("item", header={"on": self._number}, key=key)
+
+    def __del__(self) -> None:
+        self._process.release(self._number)
+
+    def __repr__(self) -> str:
+        return f"<the student's {self._kind}>"

@@ -1,0 +1,78 @@
+"""pytest drives the hidden tests, and a broken test is never the student's fault."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from autograder import suite
+from autograder.suite import SuiteError
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tests_of_a_toy", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(path: Path, only: list[str] | None = None) -> list[tuple[str, list[str]]]:
+    seen: list[tuple[str, list[str]]] = []
+
+    def runner(test: Any, arguments: dict[str, Any]) -> None:
+        seen.append((test.__name__, sorted(arguments)))
+        test(**arguments)
+
+    suite.run(load(path), lambda test: {"student": 1, "reference": 2, "rng": 3}, runner, only)
+    return seen
+
+
+@pytest.fixture
+def tests_file(tmp_path: Path) -> Path:
+    """A file of hidden tests."""
+    path = tmp_path / "hidden_tests.py"
+    path.write_text(
+        "import pytest\nfrom autograder.testing import exercise\n\n"
+        "@pytest.fixture\ndef seven():\n    return 7\n\n"
+        "@exercise('a')\ndef test_one(student, rng):\n    assert student == 1 and rng == 3\n\n"
+        "@exercise('b')\ndef test_two(seven, reference):\n    assert seven == 7 and reference == 2\n"
+    )
+    return path
+
+
+def test_tests_get_their_fixtures_in_order(tests_file: Path) -> None:
+    assert run(tests_file) == [("test_one", ["rng", "student"]), ("test_two", ["reference", "seven"])]
+
+
+def test_only_some_exercises(tests_file: Path) -> None:
+    assert [name for name, _ in run(tests_file, ["b"])] == ["test_two"]
+
+
+def test_running_twice_gives_the_same(tests_file: Path) -> None:
+    assert run(tests_file) == run(tests_file)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("\ndef test_three(): pass\n", "test_three has no @exercise"),
+        ("\n@exercise('a')\ndef test_three(): 1 / 0\n", "ZeroDivisionError"),
+        ("\n@exercise('a')\ndef test_three(nothing): pass\n", "nothing"),
+    ],
+)
+def test_a_broken_test_is_reported(tests_file: Path, more: str, says: str) -> None:
+    tests_file.write_text(tests_file.read_text() + more)
+    with pytest.raises(SuiteError, match=says):
+        run(tests_file)
+
+
+def test_a_runner_sees_the_function_itself(tests_file: Path) -> None:
+    seen = []
+    suite.run(load(tests_file), lambda test: {"student": 1, "reference": 2, "rng": 3},
+              lambda test, arguments: seen.append(test.__exercise__.name))
+    assert seen == ["a", "b"]

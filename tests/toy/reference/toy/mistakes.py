@@ -1,0 +1,14 @@
+"""Mistakes of the toy."""
+
+from autograder.mutation import Mistake
+
+MISTAKES = [
+    Mistake("scale", "adds", "x * factor", "x + factor", "You add the factor; multiply by it."),
+    Mistake(
+        "batch_mean",
+        "wrong axis size",
+        "/ len(x)",
+        "/ x.shape[1]",
+        "You divide by the number of columns; the batch is counted by rows.",
+    ),
+]
