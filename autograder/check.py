@@ -75,7 +75,7 @@ def check(name: str, *, folder: Path | str | None = None) -> None:
 
 
 def progress(*, folder: Path | str | None = None) -> None:
-    """Show every exercise of the assignment, and the points so far as the visible checks see them."""
+    """Show every exercise of the assignment, and the points as far as its visible checks go."""
     suite = Suite(folder)
     names = sys._getframe(1).f_globals
     reports = [Report(name, suite.results(name, names)) for name in suite.exercises]
@@ -127,7 +127,7 @@ class Suite:
         return replace(result, diagnosis=hint or result.diagnosis)
 
 
-# What the student sees: text in a terminal, HTML in a notebook. The signs say it without colour too.
+# What the student sees: text in a terminal, HTML in a notebook; signs as well as colours.
 
 SIGNS = {"passed": "✓", "failed": "✗", "forbidden": "✗", "unanswered": "○"}
 COLOURS = {"✓": "#009e73", "✗": "#d55e00", "○": "#888888"}

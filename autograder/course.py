@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import secrets
 import stat
@@ -26,6 +27,9 @@ SETTINGS = """\
 
 # Random test inputs come from this number: keep it, and a regrade sees the same ones.
 seed = {seed}
+
+# Where the assignments' reference/ is.
+repository = {repository}
 
 # [assignments.mlp]
 # due = 2030-10-01T23:59:00+02:00
@@ -136,7 +140,9 @@ class Course:
             for name in FOLDERS:
                 (course.folder / name).mkdir(parents=True, exist_ok=True)
             seed = secrets.randbelow(2**32) if seed is None else seed
-            _write_new(course.folder / "course.toml", SETTINGS.format(seed=seed))
+            repository = json.dumps(os.path.relpath(course.root, course.folder))
+            settings = SETTINGS.format(seed=seed, repository=repository)
+            _write_new(course.folder / "course.toml", settings)
             _write_new(course.config, NBGRADER_CONFIG)
         except OSError as error:
             raise CourseError(
@@ -160,7 +166,9 @@ class Course:
     @cached_property
     def root(self) -> Path:
         """The repository that holds ``reference/``."""
-        return self._root or find_root(self.folder)
+        if self._root or not (self.folder / "course.toml").is_file():
+            return self._root or find_root(self.folder)
+        return find_root(self.folder / str(self.settings.get("repository", ".")))
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -80,10 +80,9 @@ def names() -> tuple[str, ...]:
 
 def card(name: str) -> dict[str, Any]:
     """The data card of `name`: source, authors, licence, checksums, shapes, classes, axes."""
-    path = _CARDS / f"{name}.toml"
-    if not name.isidentifier() or not path.is_file():
+    if name not in names():
         raise DataUnavailable(f"There is no data set {name!r}; there are {', '.join(names())}.")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return tomllib.loads((_CARDS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def available(name: str, folder: str | Path | None = None) -> bool:

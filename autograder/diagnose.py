@@ -1,8 +1,8 @@
 """What is wrong with a result, in one or two sentences that a student can act on.
 
-The questions are asked in the order in which a person would: is it the right type, the right shape, a
-sensible dtype, finite? Only then are values compared (`autograder.resemblance`). Whatever is said has
-been verified on the data; neither expected values nor inputs are ever shown.
+The questions are asked in the order in which a person would: is it the right type, the right shape,
+a sensible dtype, finite? Only then are values compared (`autograder.resemblance`). Whatever is said
+has been verified on the data; neither expected values nor inputs are ever shown.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ def kind_of(value: Any) -> str:
         return "a single number"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)} {'item' if len(value) == 1 else 'items'}"
-    names = {str: "a string", dict: "a dict", bytes: "bytes"}
-    return names.get(
-        type(value), "an object that is no array" if not callable(value) else "a function"
-    )
+    for kind, words in ((str, "a string"), (Mapping, "a dict")):
+        if isinstance(value, kind):
+            return words
+    return "a function" if callable(value) else "an object that is no array"
 
 
 # Containers and other objects
@@ -271,8 +271,8 @@ def _extra_axis(
         return f". That is the shape that broadcasting makes of ({n},) and ({n}, 1)."
     extra = [i for i in range(a.ndim) if a.shape[:i] + a.shape[i + 1 :] == e.shape]
     if len(extra) == 1:
-        label = _letter(a.shape[extra[0]], known, letters)
-        return f": axis {extra[0]}{f' ({label})' if label else ''} is one too many."
+        letter = _letter(a.shape[extra[0]], known, letters)
+        return f": axis {extra[0]}{f' ({letter})' if letter else ''} is one too many."
     return None
 
 
@@ -334,8 +334,8 @@ def _dtype(a: np.ndarray, e: np.ndarray, name: str) -> str | None:
         return None
     if kind == "O":
         return (
-            f"{name} is an array of Python objects (dtype object), not of numbers: some entry is no "
-            "number, or the rows are of unequal length."
+            f"{name} is an array of Python objects (dtype object), not of numbers: some entry is "
+            "no number, or the rows are of unequal length."
         )
     if kind not in KINDS:
         return f"{name} has dtype {a.dtype}, and should hold {KINDS[wanted]}."

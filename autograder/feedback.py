@@ -21,8 +21,7 @@ from nbgrader.converters import GenerateFeedback as NbgraderGenerateFeedback
 from nbgrader.converters import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import GetGrades as NbgraderGetGrades
-from traitlets import List, Type
-from traitlets.config import Config
+from traitlets import List, Type, default
 
 from autograder.attempt import write_atomically
 from autograder.build import Said
@@ -74,6 +73,10 @@ class FeedbackExporter(HTMLExporter):
 
     optimistic_validation = True
 
+    @default("template_paths")
+    def _own_templates_first(self) -> list[str]:
+        return [str(TEMPLATES), *super()._template_paths()]
+
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         """Give the filters of the templates, the slow ones with a memory."""
         yield from super().default_filters()
@@ -84,7 +87,7 @@ class FeedbackExporter(HTMLExporter):
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any
     ) -> tuple[str, dict[str, Any]]:
         """Convert a notebook; its pictures keep the alternative text that they have."""
-        known = WidgetsDataTypeFilter(parent=self, resources=resources)
+        known = WidgetsDataTypeFilter(notebook_metadata={}, parent=self, resources=resources)
         self.register_filter("filter_data_type", known)
         return TemplateExporter.from_notebook_node(self, nb, self._init_resources(resources))
 
@@ -113,13 +116,6 @@ class GenerateFeedback(NbgraderGenerateFeedback):
 
     preprocessors = List([GetGrades, CSSHTMLHeaderPreprocessor]).tag(config=True)
     exporter_class = Type(FeedbackExporter, klass=HTMLExporter).tag(config=True)
-
-    def __init__(self, coursedir: CourseDirectory | None = None, **kwargs: Any) -> None:
-        super().__init__(coursedir=coursedir, **kwargs)
-        paths = self.config.HTMLExporter.get("extra_template_paths", [])
-        config = Config()
-        config.HTMLExporter.extra_template_paths = [str(TEMPLATES), *paths]
-        self.update_config(config)
 
     def start(self) -> None:
         """Make the pages of those whom nbgrader was asked for."""

@@ -1,7 +1,7 @@
 """Named mistakes recognised by what they give back, without a line of solution.
 
-The build runs every test on every named mistake and writes down a digest of what the wrong code gave
-back. If a student's code gives the same on the same inputs, that mistake's hint is the feedback.
+The build runs every test on every named mistake and writes down a digest of what the wrong code
+gave back. A student's code that gives the same on the same inputs earns that mistake's hint.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ __all__ = ["Recorder", "Table", "build", "fingerprint", "load", "lookup"]
 FILE = "hints.json"
 #: Values are told apart by six digits of the array's largest one.
 QUANTUM = 1e-6
-#: Two roundings whose borders lie apart, and apart from the round numbers that toy cases are made of.
+#: Two roundings whose borders lie apart, and apart from the round numbers of toy cases.
 SHIFTS = (math.sqrt(2) - 1, math.sqrt(2) - 0.5)
 
 
 def fingerprint(log: Sequence[Any]) -> tuple[str, str]:
     """Digest what a student's code gave back, twice.
 
-    Structure, shapes and dtype kinds enter exactly, and so do strings and whole numbers; other numbers
-    enter rounded to six digits of the largest in their array, and exceptions by their kind. Rounding
-    errors may carry a number over one border, so the digests round at different borders: two logs
-    agree if either digest does.
+    Structure, shapes and dtype kinds enter exactly, and so do strings and whole numbers; other
+    numbers enter rounded to six digits of the largest in their array, and exceptions by their kind.
+    Rounding errors may carry a number over one border, so the digests round at different borders:
+    two logs agree if either digest does.
     """
     return _digest(log, SHIFTS[0]), _digest(log, SHIFTS[1])
 
@@ -166,8 +166,8 @@ def build(
     Returns
     -------
     dict
-        By test, a list of ``{"digests": [a, b], "hint": ...}``. What two mistakes with different hints
-        have in common is left out, and so is what says too little to tell one mistake from another.
+        By test, a list of ``{"digests": [a, b], "hint": ...}``. What two mistakes with different
+        hints have in common is left out, and so is what says too little to tell mistakes apart.
     """
     book = {}
     for test in functions:

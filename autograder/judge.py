@@ -185,7 +185,6 @@ class Examination:
 
     def _patiently(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
         """Run a test; one that times out is believed only when it does so twice."""
-        self._see_that_time_is_left(mark)
         try:
             return self._once(test, mark, arguments)
         except StudentDied as death:
@@ -197,23 +196,18 @@ class Examination:
     def _once(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
         allows = self.judge.assignment.exercise(mark.name).allows
         process = self.open(allows)
+        self._see_that_time_is_left(allows)
         try:
             with process.limit(mark.cpu_seconds):
+                reference = self.judge.reference
                 return run_test(
                     test,
-                    {**arguments, "student": process.namespace},
+                    {**arguments, "student": process.namespace, "reference": reference},
                     lambda: self.judge.fixtures(test, self.judge.reference),
                 )
         except StudentDied:
             self._close(allows)
             raise
-
-    def _see_that_time_is_left(self, mark: Mark) -> None:
-        """Hold the whole submission, all its processes together, to the time it may take."""
-        limit = self.judge.parents[self.judge.assignment.exercise(mark.name).allows].limits.attempt_cpu
-        used = self.student_cpu + sum(each.cpu_seconds() for each in self._processes.values())
-        if used > limit:
-            raise StudentDied("timed_out", f"The whole submission used up its {limit:g} s of CPU time.")
 
     # Processes
 
@@ -224,12 +218,21 @@ class Examination:
         """
         deadly = self._deadly[allows]
         while allows not in self._processes:
+            self._see_that_time_is_left(allows)
             self._errors[allows] = dict(deadly)
             self._processes[allows] = self.judge.parents[allows].attempt(slot=self.judge.slot)
             for cell_id, source in self.rebuilt.runnable(allows):
                 if cell_id not in deadly and not self._execute(allows, cell_id, source):
                     break
         return self._processes[allows]
+
+    def _see_that_time_is_left(self, allows: Allows) -> None:
+        """Hold the whole submission, all its processes together, to the time it may take."""
+        limit = self.judge.parents[allows].limits.attempt_cpu
+        used = self.student_cpu + sum(each.cpu_seconds() for each in self._processes.values())
+        if used > limit:
+            sentence = f"The whole submission used up its {limit:g} s of CPU time."
+            raise StudentDied("timed_out", sentence)
 
     def _execute(self, allows: Allows, cell_id: str, source: str) -> bool:
         """Execute one cell; say whether the process outlived it."""

@@ -10,6 +10,7 @@ import ast
 import json
 import linecache
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from autograder import hints, magics
 from autograder.check import Suite
-from autograder.testing import Namespace, Recorder, StudentError, explain_error, run_test
+from autograder.testing import Namespace, explain_error, run_test
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,16 +37,16 @@ class NotebookChecks:
         self.suite = Suite(notebook.parent)
         self.stopped: list[str] = []
 
-    @pytest.fixture(scope="session")
-    def notebook_names(self) -> dict[str, Any]:
+    @cached_property
+    def names(self) -> dict[str, Any]:
         """The names that the notebook's cells define."""
         names, self.stopped = execute(self.notebook)
         return names
 
     @pytest.fixture
-    def student(self, notebook_names: dict[str, Any]) -> Namespace:
+    def student(self) -> Namespace:
         """The notebook, as checks see it."""
-        return Namespace(notebook_names)
+        return Namespace(self.names)
 
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> Any:
@@ -55,11 +56,8 @@ class NotebookChecks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run a check, and fail with its diagnosis alone."""
-        wanted = pyfuncitem._fixtureinfo.argnames
-        values = {name: pyfuncitem.funcargs[name] for name in wanted}
-        student = values.get("student", Namespace({}))
-        result = run_test(pyfuncitem.function, {**values, "student": Recorder(student)})
-        result = self.suite.explained(result)
+        values = {"student": Namespace({}), **pyfuncitem.funcargs}
+        result = self.suite.explained(run_test(pyfuncitem.function, values))
         if result.outcome != "passed":
             pytest.fail(f"{result.sentence}\n{result.diagnosis or ''}".strip(), pytrace=False)
         return True
@@ -86,8 +84,9 @@ def execute(notebook: Path) -> tuple[dict[str, Any], list[str]]:
     names: dict[str, Any] = {"__name__": "__main__"}
     stopped = []
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    for number, cell in enumerate((c for c in cells if c["cell_type"] == "code"), start=1):
-        if _is_experiment(cell):
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    for number, cell in enumerate(code, start=1):
+        if str(cell.get("id", "")).startswith("experiment-"):
             continue
         source = "".join(cell["source"])
         label = f"<{notebook.name}, code cell {number}>"
@@ -96,10 +95,6 @@ def execute(notebook: Path) -> tuple[dict[str, Any], list[str]]:
         if error is not None:
             stopped.append(f"code cell {number}: {error}")
     return names, stopped
-
-
-def _is_experiment(cell: dict[str, Any]) -> bool:
-    return str(cell.get("id", "")).startswith("experiment-")
 
 
 def _run(source: str, label: str, names: dict[str, Any]) -> str | None:
@@ -111,13 +106,12 @@ def _run(source: str, label: str, names: dict[str, Any]) -> str | None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        found: StudentError = Namespace(names)._error(error)
-        return explain_error(found, "The cell", None)[1]
+        return explain_error(Namespace(names).error(error), "It", None)[1]
     return None
 
 
 def _asks_for_checks(statement: ast.stmt) -> bool:
-    """Whether a statement is ``check(...)`` or ``progress()``: pytest is about to do that itself."""
+    """Whether a statement is ``check(...)`` or ``progress()``: pytest does that itself."""
     match statement:
         case ast.Expr(ast.Call(ast.Name("check" | "progress"))):
             return True

@@ -1,8 +1,8 @@
-"""How a wrong array resembles the right one: sign, factor, offset, rearrangement, which part is right.
+"""How a wrong array resembles the right one: sign, factor, offset, order, parts that are right.
 
-Each ``_look`` below tests one relation between the two arrays and gives a sentence only if the relation
-holds to rounding, so that nothing is guessed. Causes are said as resemblances ("as a mean over N is
-where a sum is due"), because different mistakes can give the same numbers.
+Each look below tests one relation between the two arrays and gives a sentence only if the relation
+holds to rounding, so that nothing is guessed. Causes are said as resemblances ("as if a mean over N
+were taken"), because different mistakes can give the same numbers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -46,7 +46,8 @@ def unit(ndim: int, axis: int, letters: str, count: int) -> str:
         return "entry" if count == 1 else "entries"
     if ndim == 2:
         return ("row", "column")[axis] + ("" if count == 1 else "s")
-    return f"{'slice' if count == 1 else 'slices'} along {letters[axis] if letters else f'axis {axis}'}"
+    label = letters[axis] if letters else f"axis {axis}"
+    return f"{'slice' if count == 1 else 'slices'} along {label}"
 
 
 def _is_single(dtype: np.dtype) -> bool:
@@ -65,6 +66,11 @@ class Pair:
     rtol: float
     dtypes: tuple[np.dtype, np.dtype]
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def is_toy(self) -> bool:
+        """Whether the numbers are so few that a relation may hold by accident."""
+        return len(np.unique(np.abs(self.expected))) < 4
 
     @property
     def size(self) -> int:
@@ -127,7 +133,15 @@ def describe(pair: Pair) -> str:
     if pair.tolerance > LOOSE:
         return _zero(pair) or f"{pair.name} is further from what it should be than chance allows."
     looks = CHEAP if pair.size > LARGE else CHEAP + THOROUGH
-    return next((text for look in looks if (text := look(pair))), None) or _general(pair)
+    text = next((text for look in looks if (text := look(pair))), None)
+    if text is None:
+        return _general(pair)
+    return _on_this_input(text, pair.name) if pair.is_toy else text
+
+
+def _on_this_input(text: str, name: str) -> str:
+    start = text if text.startswith(name) else text[0].lower() + text[1:]
+    return f"On this input, {start}"
 
 
 def _booleans(pair: Pair) -> str:
@@ -135,7 +149,8 @@ def _booleans(pair: Pair) -> str:
     if wrong == pair.size:
         every = f"{pair.name} is" if pair.size == 1 else f"Every entry of {pair.name} is"
         return f"{every} the opposite of what it should be."
-    return f"{wrong} of the {pair.size} entries of {pair.name} {_are(wrong)} the opposite of what they should be."
+    which = f"{wrong} of the {pair.size} entries of {pair.name}"
+    return f"{which} {_are(wrong)} the opposite of what is right."
 
 
 def _are(count: int) -> str:
@@ -186,19 +201,26 @@ def _named(value: float, pair: Pair, small: bool) -> Factor | None:
         return Factor(str(integer))
     products = hits(_products(pair.sizes))
     if len(products) == 1:
-        likeness = _mean_or_sum(products[0], small) if products[0].count("·") == 1 else ""
+        likeness = _mean_or_sum(products[0], small)
         equals = f" = {integer}" if integer is not None else ""
         return Factor(
             f"{products[0]}{equals}", "" if equals else _where(products[0], pair), likeness
         )
-    if products:
-        return Factor(f"{value:.4g}", f" (which is {_either(products)} here)")
-    return Factor(str(integer)) if integer is not None else _constant(hits)
+    if integer is not None:
+        return Factor(str(integer), _count_of_input(integer, pair))
+    return _constant(hits)
+
+
+def _count_of_input(count: int, pair: Pair) -> str:
+    for name, x in pair.inputs.items():
+        if x.size == count:
+            return f" (`{name}` has {count} entries)"
+    return ""
 
 
 def _is_shared(size: int, pair: Pair) -> bool:
     """Whether some input has two axes of a size, so that no letter stands for it alone."""
-    return any(value.shape.count(size) > 1 for value in pair.inputs.values())
+    return any(x.shape.count(size) > 1 for x in pair.inputs.values())
 
 
 def _constant(hits: Callable[[Iterator[tuple[str, float]]], list[str]]) -> Factor | None:
@@ -227,6 +249,7 @@ def _products(sizes: Mapping[str, int]) -> Iterator[tuple[str, float]]:
     large = {letter: size for letter, size in sizes.items() if size > 1}
     pairs = [(f"{a}·{b}", float(large[a] * large[b])) for a, b in itertools.combinations(large, 2)]
     yield from pairs
+    yield from ((f"{a}²", float(n * n)) for a, n in large.items())
     for label, number in [*((a, float(n)) for a, n in large.items()), *pairs]:
         yield f"2·{label}", 2 * number
         yield f"{label}/2", number / 2
@@ -239,12 +262,15 @@ def _products(sizes: Mapping[str, int]) -> Iterator[tuple[str, float]]:
 
 
 def _mean_or_sum(label: str, small: bool) -> str:
-    if label.startswith("2") or "/" in label or "√" in label:
+    if label.endswith("²"):
+        done, due = ("divided", "multiplied") if small else ("multiplied", "divided")
+        return f", as if it were {done} by {label[:-1]} where it should be {due}"
+    if not all(part.isidentifier() for part in label.split("·")):
         return ""
     over = label.replace("·", " and ")
     if small:
-        return f", as a mean over {over} is where a sum is due"
-    return f", as a sum over {over} is where a mean is due"
+        return f", as if a mean over {over} were taken where a sum is due"
+    return f", as if a sum over {over} were taken where a mean is due"
 
 
 def _either(names: list[str]) -> str:
@@ -280,7 +306,9 @@ def _single(pair: Pair) -> str:
     if pair.tolerance > LOOSE:
         return _size_of_single(a, e, pair)
     is_round = _is_round(a) and _is_round(e)
-    looks = (_single_factor(a / e, pair, is_round), *_single_functions(a, e, pair))
+    looks = [_single_factor(a / e, pair, is_round), *_single_functions(a, e, pair)]
+    if not is_round:
+        looks += _returned(pair)
     found = [text for text in looks if text]
     if len(found) == 1:
         return f"{'On this input, ' if is_round else ''}{name} {found[0]}."
@@ -299,7 +327,8 @@ def _size_of_single(a: float, e: float, pair: Pair) -> str:
 def _single_factor(k: float, pair: Pair, is_round: bool) -> str | None:
     if abs(k + 1) <= 10 * pair.tolerance:
         return "has the wrong sign, and is right apart from that"
-    if is_round and abs(max(abs(k), 1 / abs(k)) % 1) > 1e-9:
+    size = max(abs(k), 1 / abs(k))
+    if is_round and abs(size - round(size)) > 1e-9:
         return None  # every two round numbers have a simple ratio
     text = _factor_text(k, pair)
     return text and f"{'has the wrong sign and ' if k < 0 else ''}is {text}"
@@ -365,53 +394,102 @@ def _factor(pair: Pair) -> str | None:
 
 
 def _by_inputs(pair: Pair) -> str | None:
-    """What one of the function's own inputs has to do with it: left out, once too often, or returned."""
-    found = list(_input_relations(pair))
-    if len(found) == 1:
-        return f"{pair.name} {found[0]}."
-    if len(found) == 2:
-        return f"{pair.name} {found[0]}, or {found[1]}: on this input both are so."
+    """What the function's own inputs have to do with it: left out, once too often, returned."""
+    if pair.size > LARGE:
+        return None
+    for relations in (_returned, _left_out, _exchanged, _added):
+        found = list(dict.fromkeys(relations(pair)))[:2]
+        if len(found) == 1:
+            return f"{pair.name} {found[0]}."
+        if found:
+            return f"{pair.name} {', or '.join(found)}: on this input both are so."
     return None
 
 
-def _input_relations(pair: Pair) -> Iterator[str]:
+def _varied_inputs(pair: Pair) -> Iterator[tuple[str, np.ndarray]]:
+    """The inputs with numbers enough that a relation to them is no accident."""
+    for name, x in pair.inputs.items():
+        if len(np.unique(np.abs(x))) > 2:
+            yield f"`{name}`", x
+
+
+def _returned(pair: Pair) -> Iterator[str]:
+    """The result is an input, or a sum or product of inputs, as it stands."""
+    a = pair.actual
+    inputs = list(_varied_inputs(pair))
+    for name, x in inputs:
+        if x.shape == a.shape and pair.same(a, x):
+            yield f"is just {name}, unchanged"
+        for axis in range(x.ndim if x.ndim == a.ndim + 1 else 0):
+            for verb, total in (("sum", x.sum(axis)), ("mean", x.mean(axis))):
+                over = f" over axis {axis}" if x.ndim > 1 else ""
+                if total.shape == a.shape and pair.same(a, total):
+                    yield f"is just the {verb} of {name}{over}"
+    for (left, x), (right, y) in itertools.permutations(inputs, 2):
+        for first, u in ((left, x), (f"{left}.T", x.T)):
+            for second, v in ((right, y), (f"{right}.T", y.T)):
+                if not (u.ndim and v.ndim) or u.shape[-1] != v.shape[0] or max(u.ndim, v.ndim) > 2:
+                    continue
+                product = u @ v
+                if product.shape == a.shape and pair.same(a, product):
+                    yield f"equals {first} @ {second}, which is not what is asked for"
+
+
+def _left_out(pair: Pair) -> Iterator[str]:
+    """A factor made of an input is missing, or is one too many."""
     a, e = pair.actual, pair.expected
-    for label, x in pair.inputs.items():
-        if len(np.unique(np.abs(x))) < 3:
-            continue
-        if x.shape == e.shape and pair.same(a, x):
-            yield f"is just `{label}`, unchanged"
-            continue
-        for text, function in PARTS:
-            part = _fitting(_apply(function, x), e.shape)
-            if part is None:
-                continue
-            term = text.format(f"`{label}`")
+    for name, x in _varied_inputs(pair):
+        for text, part in _parts(x, e.shape):
+            term = text.format(name)
             if pair.same(a * part, e):
                 yield f"would be right if it were multiplied by {term}: that factor is missing"
             elif pair.same(e * part, a):
                 yield f"would be right if it were divided by {term}: that factor is one too many"
-            elif function is PARTS[0][1] and pair.same(a + part, e):
-                yield f"would be right if {term} were added to it"
-            elif function is PARTS[0][1] and pair.same(a - part, e):
-                yield f"would be right if {term} were subtracted from it"
 
 
-def _fitting(part: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Broadcast a part against the result, unless it has another shape altogether."""
-    try:
-        return None if part is None else np.broadcast_to(part, shape)
-    except ValueError:
-        return None
+def _exchanged(pair: Pair) -> Iterator[str]:
+    """A factor made of an input stands where another one belongs."""
+    a, e = pair.actual, pair.expected
+    for name, x in _varied_inputs(pair):
+        for (wrong, p), (right, q) in itertools.permutations(_parts(x, e.shape), 2):
+            if np.any(e * p) and pair.same(a * q, e * p):
+                yield f"is as if {wrong.format(name)} stood where {right.format(name)} belongs"
+                break  # the same exchange in other words follows
 
 
-#: What may be left out of a product: an input, or what its derivative is often made of.
+def _added(pair: Pair) -> Iterator[str]:
+    """A term that is an input is missing, or is one too many."""
+    for name, x in _varied_inputs(pair):
+        for part in _fitting(x, pair.expected.shape):
+            if pair.same(pair.actual + part, pair.expected):
+                yield f"would be right if {name} were added to it"
+            elif pair.same(pair.actual - part, pair.expected):
+                yield f"would be right if {name} were subtracted from it"
+
+
+def _parts(x: np.ndarray, shape: tuple[int, ...]) -> list[tuple[str, np.ndarray]]:
+    """What products are made of, for an input and what derivatives do with it."""
+    made = [(text, _apply(function, x)) for text, function in PARTS]
+    return [(text, fit) for text, part in made if part is not None for fit in _fitting(part, shape)]
+
+
+def _fitting(x: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Broadcast an input against the result, a vector along whichever axis it fits."""
+    if x.ndim == 1 and len(shape) > 1:
+        axes = [axis for axis, size in enumerate(shape) if size == x.size]
+        return [np.expand_dims(x, tuple(range(1, len(shape) - axis))) for axis in axes]
+    return [x] if x.shape == shape else []
+
+
 PARTS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
     ("{}", np.positive),
     ("(1 − {})", lambda x: 1 - x),
-    ("{0}(1 − {0})", lambda x: x * (1 - x)),
-    ("(1 − {}²)", lambda x: 1 - x**2),
+    ("(1 + {})", lambda x: 1 + x),
     ("{}²", np.square),
+    ("(1 − {}²)", lambda x: 1 - x**2),
+    ("(1 + {}²)", lambda x: 1 + x**2),
+    ("{0}(1 − {0})", lambda x: x * (1 - x)),
+    ("exp({})", np.exp),
 )
 
 
@@ -434,8 +512,8 @@ def _offset(pair: Pair) -> str | None:
         if pair.size > d.shape[axis] and _is_constant(d, axis):
             shape = ", ".join(pair.axis(i) for i in others)
             return (
-                f"The error of {pair.name} is the same in every {pair.unit(axis)}, as if a term that "
-                f"depends only on {shape} (a bias, say) were missing, wrong or added twice."
+                f"The error of {pair.name} is the same in every {pair.unit(axis)}, as if a term "
+                f"that depends only on {shape} (a bias, say) were missing, wrong or added twice."
             )
     return None
 
@@ -527,9 +605,10 @@ def _rearranged(pair: Pair) -> str | None:
     found: dict[str, float] = {}
     for label, other in _rearrangements(pair):
         k = _ratio(a, other, pair.tolerance)
-        if k is not None and not pair.same(other, e) and label not in found:
-            if abs(k - 1) <= 10 * pair.tolerance or np.count_nonzero(e) > 3:
-                found[label] = k
+        if k is None or label in found or pair.same(other, e):
+            continue
+        if abs(k - 1) <= 10 * pair.tolerance or np.count_nonzero(e) > 3:
+            found[label] = k
     if len(found) == 1:
         label, k = next(iter(found.items()))
         return f"{pair.name} is {label}{_besides(k, pair)}."
@@ -578,19 +657,33 @@ def _function(pair: Pair) -> str | None:
     return None
 
 
+def _behind_sigmoid(pair: Pair) -> str | None:
+    """Probabilities whose log-odds are off by a factor or an offset: wrong before the sigmoid."""
+    a, e = pair.actual, pair.expected
+    if min(a.min(), e.min()) <= 0 or max(a.max(), e.max()) >= 1:
+        return None
+    odds = replace(pair, actual=np.log(a / (1 - a)), expected=np.log(e / (1 - e)))
+    start = f"{pair.name}, taken back through the sigmoid, is"
+    if _is_constant(odds.error):
+        return f"{start} off by one and the same amount everywhere, as with a wrong bias."
+    k = _ratio(odds.actual, odds.expected, pair.tolerance)
+    text = _factor_text(k, pair) if k is not None and k > 0 else None
+    return f"{start} {text}." if text else None
+
+
 def _accumulated(pair: Pair) -> str | None:
     a, e = pair.actual, pair.expected
     for axis in pair.long_axes:
         if a.shape[axis] < 3:
             continue
-        label = pair.axis(axis) if a.ndim > 1 or pair.letters else "it"
+        label = pair.axis(axis)
         for x, turned in ((e, False), (np.flip(e, axis), True)):
             y = np.flip(a, axis) if turned else a
             end = " from the end" if turned else ""
             if pair.same(y, np.cumsum(x, axis)):
-                return f"{pair.name} adds up along {label}{end}: each entry holds the sum of the right ones so far."
+                return f"{pair.name} adds up along {label}{end}: it is the sum of the right ones."
             if pair.same(np.cumsum(y, axis), x):
-                return f"{pair.name} is not added up along {label}{end}: its running sum would be right."
+                return f"{pair.name} is not added up along {label}{end}: its running sum is right."
     return None
 
 
@@ -664,7 +757,7 @@ def _clipped(pair: Pair, value: float, wrong: np.ndarray) -> str:
 
 
 def _by_slices(pair: Pair) -> str | None:
-    """Whole slices along an axis are right, and the others are wholly wrong (or the only one partly)."""
+    """Whole slices along an axis are right, the others wholly wrong, or the only other partly."""
     for axis in pair.long_axes:
         right = pair.slices(axis)[2]
         good = right.all(axis=1)
@@ -686,12 +779,13 @@ def _by_slices(pair: Pair) -> str | None:
     return None
 
 
-def _which(good: np.ndarray, one: str, many: str, name: str) -> str | None:
+def _which(good: Any, one: str, many: str, name: str) -> str | None:
     """Name the slices that are right, if their places are worth naming."""
     size, count = good.size, int(good.sum())
     places = np.flatnonzero(good)
     if count == 1 and places[0] in (0, size - 1):
-        return f"Only the {'first' if places[0] == 0 else 'last'} of the {size} {many} of {name} is right"
+        which = "first" if places[0] == 0 else "last"
+        return f"Only the {which} of the {size} {many} of {name} is right"
     if count == size - 1 and not (good[0] and good[-1]):
         return f"All {many} of {name} but the {'first' if not good[0] else 'last'} are right"
     if places[-1] == count - 1:
@@ -740,7 +834,7 @@ def _by_place(pair: Pair) -> str | None:
     if wrong.ndim > 2 and min(rows, columns) > 2:
         inside = np.zeros((rows, columns), bool)
         inside[1:-1, 1:-1] = True
-        if not wrong[..., inside].any() and pair.wrong.sum() > 1:
+        if np.array_equal(wrong, np.broadcast_to(~inside, wrong.shape)):
             return f"{pair.name} is right inside and wrong at the border of its last two axes{end}."
     for axis in pair.long_axes if wrong.ndim == 2 else ():
         counts = np.moveaxis(wrong, axis, 0).reshape(wrong.shape[axis], -1).sum(axis=1)
@@ -799,6 +893,7 @@ THOROUGH: tuple[Look, ...] = (
     _shifted,
     _rearranged,
     _function,
+    _behind_sigmoid,
     _accumulated,
     _normalised,
     _by_sign,

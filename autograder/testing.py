@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import copy
 import inspect
+import operator
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -21,10 +23,26 @@ from autograder import diagnose
 Test = TypeVar("Test", bound=Callable[..., None])
 
 #: Libraries that a NumPy exercise leaves to others: missing one of these is no accident.
-LIBRARIES = frozenset(
-    "cupy cv2 jax keras matplotlib mxnet numba pandas scipy skimage sklearn tensorflow theano torch "
-    "torchvision tqdm transformers umap".split()
-)
+LIBRARIES = {
+    *("cupy", "cv2", "jax", "keras", "matplotlib", "mxnet", "numba", "pandas", "scipy", "skimage"),
+    *("sklearn", "tensorflow", "theano", "torch", "torchvision", "tqdm", "transformers", "umap"),
+}
+
+
+@dataclass
+class _Call:
+    """The latest call of the student's code: what it was given, by name, and what it gave back."""
+
+    function: str = ""
+    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    result: Any = None
+
+
+_call: ContextVar[_Call] = ContextVar("call")
+
+
+def _latest() -> _Call:
+    return _call.get(None) or _Call()
 
 
 @dataclass(frozen=True)
@@ -98,9 +116,24 @@ def assert_close(
     Mismatch
         With a diagnosis that shows neither expected values nor inputs.
     """
-    message = diagnose.explain(actual, expected, name=name, axes=axes, sizes=sizes, rtol=rtol)
+    message = diagnose.explain(
+        actual, expected, name=name, axes=axes, sizes=sizes, rtol=rtol, inputs=_latest().inputs
+    )
     if message is not None:
-        raise Mismatch(message)
+        raise Mismatch(message + _elsewhere(expected, rtol))
+
+
+def _elsewhere(expected: Any, rtol: float) -> str:
+    """Say where among the results of the latest call the right value is, if it is one of them."""
+    call = _latest()
+    if not isinstance(call.result, tuple) or np.size(expected) == 0:
+        return ""
+    for place, item in enumerate(call.result):
+        if diagnose.explain(item, expected, name="", rtol=rtol) is None:
+            return (
+                f" The right value is what {call.function} gives as its {_ordinal(place)} result."
+            )
+    return ""
 
 
 def assert_unchanged(student: Any, function: str, *args: Any, **kwargs: Any) -> None:
@@ -114,13 +147,14 @@ def assert_unchanged(student: Any, function: str, *args: Any, **kwargs: Any) -> 
     handles = [student.put(value) for value in args]
     named = {key: student.put(value) for key, value in kwargs.items()}
     getattr(student, function)(*handles, **named)
-    places = [(f"its {_ordinal(i)} argument", *pair) for i, pair in enumerate(zip(args, handles))]
+    pairs = zip(args, handles, strict=True)
+    places = [(f"its {_ordinal(i)} argument", *pair) for i, pair in enumerate(pairs)]
     places += [(f"its argument {key}", kwargs[key], named[key]) for key in kwargs]
     for place, before, handle in places:
         if not _identical(before, student.get(handle)):
             raise Mismatch(
-                f"{function} changes {place} in place: the caller's array is no longer what it was. "
-                "Work on a copy, or make a new array."
+                f"{function} changes {place} in place: the caller's array is no longer what it "
+                "was. Work on a copy, or make a new array."
             )
 
 
@@ -233,9 +267,10 @@ class Namespace:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too: a student's exit() ends no test run
-            raise self._error(error) from None
+            raise self.error(error) from None
 
-    def _error(self, error: BaseException) -> StudentError:
+    def error(self, error: BaseException) -> StudentError:
+        """Turn an exception in the student's code into one that says where it was raised."""
         frames = list(traceback.walk_tb(error.__traceback__))
         own = [frame for frame in frames if frame[0].f_globals is self._names]
         lines = traceback.StackSummary.extract(iter(own)).format()
@@ -266,6 +301,10 @@ class _Proxy:
         space = self.__dict__["namespace"]
         return space._call(self.__dict__["value"], args, kwargs)
 
+    def __getitem__(self, key: Any) -> Any:
+        space = self.__dict__["namespace"]
+        return space._call(operator.getitem, (self, key), {})
+
     def __repr__(self) -> str:
         return f"<the student's {type(self.__dict__['value']).__name__}>"
 
@@ -278,11 +317,11 @@ class Recorder:
     log : list
         What came back from calls and attribute reads, in order. An exception is logged as itself.
     last : str or None
-        The function whose call came back last.
+        The function that was asked last.
     """
 
-    def __init__(self, namespace: Any) -> None:
-        self.__dict__.update(_inner=namespace, log=[], last=None)
+    def __init__(self, namespace: Any, signatures: Any = None) -> None:
+        self.__dict__.update(_inner=namespace, _signatures=signatures, log=[], last=None)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -297,7 +336,19 @@ class Recorder:
         """Fetch what a handle stands for, and note it."""
         return self._record(self.last, lambda: self._inner.get(handle))
 
+    def raised(self, error: BaseException) -> bool:
+        """Whether an exception came from asking the student, not from the test's own lines."""
+        return any(entry is error for entry in self.log)
+
+    def _signature(self, name: str | None) -> list[str]:
+        """Name the parameters of a function that lives elsewhere, as the reference has them."""
+        try:
+            return _parameters(getattr(self._signatures, str(name)))
+        except (AttributeError, StudentError):
+            return []
+
     def _record(self, name: str | None, ask: Callable[[], Any]) -> Any:
+        self.__dict__["last"] = name
         try:
             value = self._wrapped(ask(), name)
         except Exception as error:
@@ -305,7 +356,6 @@ class Recorder:
             raise
         if not isinstance(value, _Recorded):
             self.log.append(value)
-            self.__dict__["last"] = name
         return value
 
     def _wrapped(self, value: Any, name: str | None) -> Any:
@@ -327,10 +377,37 @@ class _Recorded:
             raise AttributeError(name)
         return self._recorder._record(f"{self._name}.{name}", lambda: getattr(self._proxy, name))
 
+    def __getitem__(self, key: Any) -> Any:
+        return self._recorder._record(self._name, lambda: self._proxy[key])
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = _stripped(args)
         kwargs = _stripped(kwargs)
-        return self._recorder._record(self._name, lambda: self._proxy(*args, **kwargs))
+        names = _parameters(self._proxy) or self._recorder._signature(self._name)
+        call = _Call(str(self._name), dict(_labelled(names, args, kwargs)))
+        _call.set(call)
+        call.result = self._recorder._record(self._name, lambda: self._proxy(*args, **kwargs))
+        return call.result
+
+
+def _parameters(proxy: Any) -> list[str]:
+    """Name the parameters of a function that is in this process."""
+    try:
+        return list(inspect.signature(proxy.__dict__["value"]).parameters)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return []
+
+
+def _labelled(
+    names: list[str], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Give the arrays among the arguments, and within tuples, the names that the student knows."""
+    pairs = [*zip(names, args, strict=False), *kwargs.items()]
+    for name, value in pairs:
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            yield name, value
+        elif isinstance(value, tuple):
+            yield from _labelled([f"{name}[{i}]" for i in range(len(value))], value, {})
 
 
 def is_plain(value: Any) -> bool:
@@ -357,8 +434,8 @@ def _stripped(value: Any) -> Any:
 class Result:
     """What came of one test.
 
-    ``outcome`` is ``"passed"``, ``"failed"``, ``"unanswered"`` (still the stub) or ``"forbidden"`` (a
-    library that the exercise does without). ``log`` is what the student's code gave back.
+    ``outcome`` is ``"passed"``, ``"failed"``, ``"unanswered"`` (still the stub) or ``"forbidden"``
+    (a library that the exercise does without). ``log`` is what the student's code gave back.
     """
 
     name: str
@@ -397,10 +474,9 @@ def run_test(
     fixtures : mapping
         ``student`` and whatever else tests ask for.
     control : callable, optional
-        Makes fixtures whose ``student`` is known to be right. When the test's own lines raise, it is
-        run on these as well: if it raises again the test is broken, else the student's results are
-        the cause (too few values returned, say). Without it, the cause is the student's if anything
-        came back from the student at all.
+        Makes fixtures whose ``student`` is known to be right. When the test's own lines raise, it
+        is run on these as well: if it raises again the test is broken, else the student's results
+        are the cause (too few values, say). Without it, they are if there are any.
 
     Raises
     ------
@@ -408,28 +484,34 @@ def run_test(
         Whatever a broken test raises, and the death of a remote student.
     """
     student = fixtures["student"]
-    recorder = student if isinstance(student, Recorder) else Recorder(student)
-    given = {**fixtures, "student": recorder}
+    given = dict(fixtures)
+    reference = given.get("reference")
+    recorder = student if isinstance(student, Recorder) else Recorder(student, reference)
+    given["student"] = recorder
+    _call.set(_Call())
     outcome, diagnosis = "passed", None
     try:
         test(**{key: given[key] for key in inspect.signature(test).parameters})
     except AssertionError as error:
         outcome, diagnosis = "failed", _assertion(error)
     except Exception as error:
-        if hasattr(error, "kind") and error.__dict__.get("origin") is not given.get(
-            "reference", error
-        ):
+        if _is_students(error) and getattr(error, "origin", None) is not reference:
             outcome, diagnosis = explain_error(error, recorder.last, mark_of(test))
-        elif hasattr(error, "status") or not _blames_student(error, test, recorder, control):
+        elif recorder.raised(error) or not recorder.log:
             raise
         else:
-            outcome, diagnosis = "failed", _unusable(error, recorder)
+            right = None if control is None else _logged(test, control())
+            outcome, diagnosis = "failed", _unusable(error, recorder, right)
     return Result.of(test, outcome, diagnosis, recorder.log)
+
+
+def _is_students(error: Exception) -> bool:
+    return hasattr(error, "kind") and hasattr(error, "message")
 
 
 def explain_error(error: Any, called: str | None, mark: Mark | None) -> tuple[str, str]:
     """Turn an exception in the student's code into an outcome and one sentence."""
-    kind, message = error.kind, " ".join(str(error.message).split())
+    kind, message = error.kind, _shortened(error.message)
     where = last_line(error.trace)
     if kind == "NotImplementedError":
         return "unanswered", _unwritten(message, mark)
@@ -448,6 +530,16 @@ def explain_error(error: Any, called: str | None, mark: Mark | None) -> tuple[st
     )
 
 
+def _shortened(message: Any) -> str:
+    """One line of at most 200 characters, and plain words for what NumPy says of `@`."""
+    text = re.sub(
+        r"matmul: .*\(size (\d+) is different from (\d+)\)",
+        r"`@` needs inner sizes that agree, and these are \2 and \1",
+        " ".join(str(message).split()),
+    )
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
 def _unwritten(message: str, mark: Mark | None) -> str:
     stub, _, task = message.partition(":")
     if mark and task and stub.strip() != mark.name:
@@ -458,7 +550,9 @@ def _unwritten(message: str, mark: Mark | None) -> str:
 
 def last_line(trace: str) -> str:
     """Say which line of the student's raised, from the text of a traceback: `` (line 7: `…`)``."""
-    entries = re.findall(r'File "[^"]*", line (\d+), in [^\n]*(?:\n +(\S[^\n]*))?', trace or "")
+    entries = re.findall(
+        r'File "[^"]*", line (\d+), in [^\n]*(?:\n +(?!File )(\S[^\n]*))?', trace or ""
+    )
     if not entries:
         return ""
     number, code = entries[-1]
@@ -473,29 +567,46 @@ def _assertion(error: AssertionError) -> str | None:
     return None if not first or first.startswith("assert ") else first
 
 
-def _blames_student(
-    error: Exception,
-    test: Callable[..., None],
-    recorder: Recorder,
-    control: Callable[[], Mapping[str, Any]] | None,
-) -> bool:
-    if control is None:
-        return bool(recorder.log)
-    right = control()
-    test(**{key: right[key] for key in inspect.signature(test).parameters})
-    return True
+def _logged(test: Callable[..., None], fixtures: Mapping[str, Any]) -> list[Any]:
+    """Run a test on a student who is right and list what came back."""
+    recorder = Recorder(fixtures["student"])
+    given = {**fixtures, "student": recorder}
+    test(**{key: given[key] for key in inspect.signature(test).parameters})
+    return recorder.log
 
 
-def _unusable(error: Exception, recorder: Recorder) -> str:
+def _unusable(error: Exception, recorder: Recorder, right: list[Any] | None) -> str:
     """Say what about the last result made a test's own lines raise."""
-    called = recorder.last or "The code"
-    result = recorder.log[-1] if recorder.log else None
-    wanted = re.search(r"expected (?:at least )?(\d+)", str(error))
-    if wanted and isinstance(result, (tuple, list)):
-        return f"{called} returns {len(result)} values, and {wanted[1]} are expected: see its docstring."
+    called, result = recorder.last or "The code", recorder.log[-1]
+    place = len(recorder.log) - 1
+    if right is not None and place < len(right):
+        name = f"what {called} gives"
+        different = diagnose.explain(result, right[place], name=name, inputs=_latest().inputs)
+        if different:
+            return different[0].upper() + different[1:]
+    if isinstance(error, KeyError) and isinstance(result, dict) and error.args[0] not in result:
+        return f"{called} has no {error.args[0]!r}."
     if result is None:
-        return f"{called} returns None: does every path through it end in a `return`?"
-    return (
-        f"{called} returns {diagnose.kind_of(result)}, which the test cannot use as it expects to "
-        f"({type(error).__name__}): see what the docstring says it returns."
+        return f"{called} gives None: does every path through it end in a `return`?"
+    return _unpacked(error, called, result) or (
+        f"{called} gives {diagnose.kind_of(result)}, which the test cannot use as it expects to "
+        f"({type(error).__name__}): see what the docstring says."
     )
+
+
+def _unpacked(error: Exception, called: str, result: Any) -> str | None:
+    """Say how many values are expected, if the result as a whole was certainly unpacked."""
+    wanted = re.search(r"unpack \(expected (\d+)", str(error))
+    line = traceback.extract_tb(error.__traceback__)[-1].line or ""
+    targets, _, value = line.partition("=")
+    if (
+        not wanted
+        or "(" in targets
+        or f"student.{called}(" not in value
+        or "[" in value.split(")")[-1]
+    ):
+        return None
+    found = diagnose.kind_of(result)
+    if isinstance(result, (tuple, list)):
+        found = f"{len(result)} values" if len(result) != 1 else "one value"
+    return f"{called} gives {found}, and {wanted[1]} values are expected: see its docstring."

@@ -170,6 +170,17 @@ def test_a_bad_local_file_is_named(tmp_path, spoil, says):
     assert str(path) in str(caught.value) and says in str(caught.value)
 
 
+def test_a_damaged_compressed_file_is_named(tmp_path):
+    content = {key: np.ones(s, np.uint8) for key, s in data.card("digits")["shapes"].items()}
+    path = tmp_path / "digits.npz"
+    np.savez_compressed(path, **content)
+    spoilt = bytearray(path.read_bytes())
+    spoilt[70:80] = b"\xff" * 10  # inside the first compressed member
+    path.write_bytes(spoilt)
+    with pytest.raises(data.DataUnavailable, match="cannot be read"):
+        data.load("digits", tmp_path)
+
+
 def test_pixels_already_scaled_are_refused(tmp_path):
     content = {key: np.ones(s, np.float32) for key, s in data.card("digits")["shapes"].items()}
     with pytest.raises(data.DataUnavailable, match="type float32 instead of uint8"):

@@ -105,9 +105,11 @@ def test_without_a_name_all_of_them_run_in_order(repository):
 def test_full_length_is_asked_for_by_the_switch_and_only_meanwhile(monkeypatch):
     assert run("tiny", "length", full=True) == {"epochs": 100}
     assert "CHAINRULE_FULL" not in os.environ
+    monkeypatch.setenv("CHAINRULE_FULL", "0")
+    assert run("tiny", "length", full=True) == {"epochs": 100}
+    assert os.environ["CHAINRULE_FULL"] == "0"
     monkeypatch.setenv("CHAINRULE_FULL", "1")
     assert run("tiny", "length") == {"epochs": 100}
-    assert os.environ["CHAINRULE_FULL"] == "1"
 
 
 def test_a_failure_names_the_cell_s_own_line():

@@ -78,9 +78,12 @@ def test_every_import_is_declared(folder, extras):
     local = {path.stem for path in (ROOT / folder).rglob("*.py")}
     used = {name: path for path in (ROOT / folder).rglob("*.py") for name in imports(path)}
     assert used
-    for module, path in used.items():
+    undeclared = {}
+    for module in used.keys() - local:
         names = {canonicalize_name(name) for name in distributions.get(module, [module])}
-        assert module in local or names & declared(*extras), f"{path} imports {module}"
+        if not names & declared(*extras):
+            undeclared[module] = str(used[module])
+    assert undeclared == {}
 
 
 def test_every_requirement_is_pinned_to_a_version_that_it_allows():

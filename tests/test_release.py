@@ -59,6 +59,7 @@ def test_the_zip_holds_the_assignment_the_wheel_and_one_line_to_install(reposito
         assert sorted(archive.namelist()) == sorted(f"tiny/{name}" for name in names)
         assert archive.read("tiny/requirements.txt").decode() == f"./{WHEEL}[student]\n"
         readme = archive.read("tiny/README.md").decode()
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert readme.startswith("# Tiny\n\nDouble a number.\n")
     assert "pip install -r requirements.txt" in readme and f"%pip install ./{WHEEL}" in readme
 

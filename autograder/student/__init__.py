@@ -1,4 +1,4 @@
-"""Student code in confined processes of its own, as an oracle: typed values in, typed values out."""
+"""Student code in confined processes of its own: an oracle, typed values in, typed values out."""
 
 from autograder.student.confine import LAYERS, Isolation, Limits, survey
 from autograder.student.remote import (

@@ -7,9 +7,11 @@ itself after the fork, before any student code runs.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Collection, Iterable
@@ -114,10 +116,10 @@ def survey(wanted: Collection[str] | None = None) -> Isolation:
     rootless = os.geteuid() != 0
     in_force: list[str] = []
     lacking: dict[str, str] = {}
-    trials: dict[str, Callable[[], None]] = {
-        layer: lambda flag=flag: _namespace(flag, rootless) for layer, flag in _NAMESPACES.items()
-    }
-    trials |= {
+    trials: dict[str, Callable[[], object]] = {
+        "processes": lambda: _namespace(linux.NEWPID, rootless),
+        "network": lambda: _namespace(linux.NEWNET, rootless),
+        "ipc": lambda: _namespace(linux.NEWIPC, rootless),
         "files": lambda: _mounts(rootless),
         "uid": lambda: _another_user("files" in in_force),
         "privileges": linux.forbid_new_privileges,
@@ -131,10 +133,11 @@ def survey(wanted: Collection[str] | None = None) -> Isolation:
             lacking[layer] = reason
         else:
             in_force.append(layer)
-    return Isolation(tuple(in_force), lacking, rootless and not _NAMESPACES.keys().isdisjoint(in_force))
+    own_users = rootless and not _NAMESPACES.keys().isdisjoint(in_force)
+    return Isolation(tuple(in_force), lacking, own_users)
 
 
-def _trial(act: Callable[[], None]) -> str:
+def _trial(act: Callable[[], object]) -> str:
     """The system's reason why `act` fails in a child process, or nothing."""
     reader, writer = os.pipe()
     pid = os.fork()
@@ -210,13 +213,14 @@ def fork(isolation: Isolation) -> int:
     if "processes" not in isolation:
         return os.fork()
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    pid = -1
     try:
         linux.unshare(linux.NEWPID)
         pid = os.fork()
-        if pid:
-            linux.setns(own, linux.NEWPID)  # a process may unshare only from its own namespace
         return pid
     finally:
+        if pid != 0:
+            linux.setns(own, linux.NEWPID)  # a process may unshare only from its own namespace
         os.close(own)
 
 
@@ -244,10 +248,8 @@ def confine(isolation: Isolation, limits: Limits, uid: int, scratch: str, paths:
     if "rlimits" in isolation:
         _bound(limits)
     if "privileges" in isolation:
-        try:
+        with contextlib.suppress(PermissionError):  # CAP_SETPCAP may lack; the sets end empty
             linux.drop_bounding_set()
-        except PermissionError:
-            pass  # without CAP_SETPCAP; the sets below are emptied all the same
     if "uid" in isolation:
         _become(uid)
     if "files" not in isolation:
@@ -304,12 +306,6 @@ def sweep(uid: int, scratch: str) -> None:
         except ProcessLookupError:
             pass
         finally:
-            _remove(scratch)
+            shutil.rmtree(scratch, ignore_errors=True)
             os._exit(0)
     os.waitpid(pid, 0)
-
-
-def _remove(folder: str) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)

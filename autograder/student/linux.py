@@ -145,7 +145,8 @@ def landlock(rules: Iterable[tuple[str, int]]) -> None:
 # --- seccomp ------------------------------------------------------------------------------
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-_MACHINE = _ARCHITECTURES.get(platform.machine())
+_KNOWN = platform.machine() in _ARCHITECTURES
+_COLUMN, _AUDIT = _ARCHITECTURES.get(platform.machine(), (0, 0))
 _TABLE = {  # system call: its number on x86_64, on aarch64 (None: it does not exist there)
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
     "pidfd_getfd": (438, 438), "kcmp": (312, 272),
@@ -159,11 +160,7 @@ _TABLE = {  # system call: its number on x86_64, on aarch64 (None: it does not e
     "mq_open": (240, 180), "socket": (41, 198), "setpriority": (141, 140),
     "clone": (56, 220), "clone3": (435, 435), "prlimit64": (302, 261),
 }  # fmt: skip
-_NUMBERS = {
-    name: numbers[_MACHINE[0]]
-    for name, numbers in _TABLE.items()
-    if _MACHINE and numbers[_MACHINE[0]] is not None
-}
+_NUMBERS = {name: number for name, row in _TABLE.items() if (number := row[_COLUMN]) is not None}
 _LOAD, _EQUAL, _ABOVE, _BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _EPERM, _ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
 _CLONE_THREAD, _X32 = 0x00010000, 0x40000000
@@ -185,7 +182,7 @@ def _program() -> list[tuple[int, int, int, int]]:
         "prlimit64": _unless(_EQUAL, 0, _EPERM),
     }
     program = [
-        (_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, _MACHINE[1]), (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, _AUDIT), (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER), (_ABOVE, 0, 1, _X32), (_RETURN, 0, 0, _EPERM),
     ]  # fmt: skip
     for name, number in _NUMBERS.items():
@@ -196,7 +193,7 @@ def _program() -> list[tuple[int, int, int, int]]:
 
 def seccomp_available() -> None:
     """OSError unless this machine's system calls are known and the kernel can filter them."""
-    if _MACHINE is None:
+    if not _KNOWN:
         raise OSError(f"no system call table for {platform.machine()}")
     _prctl(21)  # PR_GET_SECCOMP
 

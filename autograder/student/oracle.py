@@ -74,7 +74,8 @@ class Oracle:
         missing = None
         for statement in ast.parse(source, filename).body:
             try:
-                exec(self.compile(ast.Module([statement], []), filename, "exec"), self.names)
+                module: Any = ast.Module([statement], [])
+                exec(self.compile(module, filename, "exec"), self.names)
             except ImportError as error:
                 if not isinstance(statement, (ast.Import, ast.ImportFrom)):
                     raise (missing or error) from None
@@ -148,7 +149,8 @@ class Oracle:
             text = (error.text or "").strip()[:_LINE]
             frames.append([self.cells[error.filename], error.lineno or 0, "<module>", text])
             message = error.msg
-        return {"kind": type(error).__name__, "message": message[:_MESSAGE], "frames": frames[-_FRAMES:]}
+        kind, frames = type(error).__name__, frames[-_FRAMES:]
+        return {"kind": kind, "message": message[:_MESSAGE], "frames": frames}
 
 
 class Kept:

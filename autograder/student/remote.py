@@ -7,9 +7,7 @@ rules of the wire, or a limit, ends the process.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
-import os
 import select
 import signal
 import socket
@@ -32,6 +30,7 @@ _START_SECONDS = 120  # a cold import of torch on a busy machine
 _ANSWER_SECONDS = 30
 _END_SECONDS = 5
 _GONE = "The warm parent has ended; start the grading again."
+_REFUSED = "A student process could not be confined; run `autograder doctor`: "
 _SLICE_MILLISECONDS = 50
 _STIR_SECONDS = 0.001  # of CPU time: less is not a sign of life
 _ENVIRONMENT = {
@@ -132,11 +131,13 @@ class WarmParent:
         except TimeoutError:
             hello = b""
         if not hello:
+            assert self._program is not None
             self._program.kill()
             reason = self._program.communicate()[1].decode("utf-8", "replace").strip()
             self._control.close()
             last = reason.splitlines()[-1] if reason else "no reason given"
             raise ParentError(f"The warm parent did not start: {last}. Run `autograder doctor`.")
+        self._control.settimeout(None)
         return Isolation.from_dict(json.loads(hello))
 
     def fileno(self) -> int:
@@ -162,12 +163,14 @@ class WarmParent:
             with their_data, their_status:
                 fds = [their_data.fileno(), their_status.fileno()]
                 socket.send_fds(self._control, [request], fds)
-            pid = json.loads(status.recv(parent.MESSAGE_BYTES))["pid"]
-        except (OSError, ValueError, KeyError) as error:
+            first = json.loads(status.recv(parent.MESSAGE_BYTES))
+            if "pid" not in first:
+                raise ParentError(_REFUSED + first["refused"])
+        except (OSError, ValueError, ParentError) as error:
             data.close()
             status.close()
-            raise ParentError(_GONE) from error
-        return StudentProcess(pid, data, status, self.limits)
+            raise error if isinstance(error, ParentError) else ParentError(_GONE) from error
+        return StudentProcess(first["pid"], data, status, self.limits)
 
     def close(self) -> None:
         """End the program, and with it every attempt; a shared parent is only let go."""
@@ -179,7 +182,8 @@ class WarmParent:
         except subprocess.TimeoutExpired:  # another judge still holds it
             self._program.kill()
             self._program.wait()
-        self._program.stderr.close()
+        if self._program.stderr:
+            self._program.stderr.close()
 
     def __enter__(self) -> WarmParent:
         return self
@@ -191,7 +195,7 @@ class WarmParent:
 def _import_path() -> list[str]:
     """Where the parent finds the kit and the installed packages before it enters its room."""
     kit = Path(__file__).resolve().parents[2]
-    numpy_home = Path(importlib.util.find_spec("numpy").origin).parents[1]
+    numpy_home = Path(np.__file__).parents[1]
     homes = [kit, numpy_home, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     return list(dict.fromkeys(map(str, homes)))
 
@@ -225,7 +229,7 @@ class StudentProcess:
         self._live = 0
         self._dropped: list[int] = []
         self._death: StudentDied | None = None
-        self._end: dict | None = None
+        self._end: dict[str, Any] = {}  # what the parent says when it is over
 
     def execute(self, cells: Iterable[tuple[str, str]]) -> list[CellOutcome]:
         """Run cells, given as (id, source), one after the other; an error ends only its cell.
@@ -256,7 +260,7 @@ class StudentProcess:
 
     def cpu_seconds(self) -> float:
         """CPU time that the process has used so far, or in all."""
-        if self._end is None:
+        if not self._end:
             with contextlib.suppress(OSError):
                 return time.clock_gettime((~self.pid << 3) | 2)  # clock_getcpuclockid(3)
             self._finish()
@@ -264,7 +268,7 @@ class StudentProcess:
 
     def kill(self) -> None:
         """End the process and all that it started, and wait until it is gone."""
-        if self._end is None:
+        if not self._end:
             with contextlib.suppress(OSError):
                 self._status.shutdown(socket.SHUT_WR)
             self._finish()
@@ -299,8 +303,9 @@ class StudentProcess:
             if self._received > self.limits.received:
                 raise wire.WireError("more arrays than it may send")
             return self._answer(reply, buffers)
-        except (EOFError, ConnectionError, BrokenPipeError):
-            self._finish()
+        except (EOFError, OSError):
+            if not self._end:
+                self._finish()
             self._die(self._cause())
         except wire.WireError as error:
             self._die(ProtocolError(f"The code broke the connection to the grader: {error}."))
@@ -352,7 +357,7 @@ class StudentProcess:
         """Say why the process has ended by itself."""
         end, limits = self._end, self.limits
         if "refused" in end:
-            raise ParentError(f"A student process could not be confined: {end['refused']}")
+            raise ParentError(_REFUSED + end["refused"])
         if end["exit"] is None:
             raise ParentError(_GONE)
         if end["cpu"] >= limits.attempt_cpu:
@@ -378,19 +383,23 @@ class _Budget:
         self.cpu = cpu
         self.used = process.cpu_seconds()
         self.cpu_end = min(self.used + cpu, limits.attempt_cpu)
-        self.start = self.active = time.monotonic()
+        self.start = self.active = self.checked = time.monotonic()
         self.wall = limits.wall_factor * cpu + limits.idle
         self.poll = select.poll()
 
     def wait(self, writing: bool) -> None:
         """Wait until the data socket is ready, or end the process."""
         self.poll.register(self.process.channel, select.POLLOUT if writing else select.POLLIN)
-        while not self.poll.poll(_SLICE_MILLISECONDS):
-            self.check()
+        ready = False
+        while not ready:
+            ready = bool(self.poll.poll(_SLICE_MILLISECONDS))
+            if time.monotonic() - self.checked > _SLICE_MILLISECONDS / 1000:
+                self.check()
 
     def check(self) -> None:
         """End the process if it has had its time, or does not use it."""
         limits, used, now = self.process.limits, self.process.cpu_seconds(), time.monotonic()
+        self.checked = now
         if used - self.used > _STIR_SECONDS:
             self.used, self.active = used, now
         if used > self.cpu_end:
@@ -401,7 +410,7 @@ class _Budget:
         if now - self.start > self.wall:
             self.process.time_out(f"The code did not answer within {self.wall:g} s.")
         if now - self.active > limits.idle:
-            self.process.time_out(f"The code did nothing for {limits.idle:g} s: it sleeps or waits.")
+            self.process.time_out(f"The code slept or waited for more than {limits.idle:g} s.")
 
 
 def _outgoing(value: Any, _: wire.Encoder) -> list:

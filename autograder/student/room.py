@@ -1,8 +1,8 @@
 """The room: the part of the file system that student processes see.
 
-An allow-list. Of Python: the interpreter and its standard library. Of the installed packages: NumPy,
-this kit, and what the exercise allows, each with what it requires. Nothing else is there: no
-repository, no course, no home, no other package.
+An allow-list. Of Python: the interpreter and its standard library. Of the installed packages:
+NumPy, this kit, and what the exercise allows, each with what it requires. Nothing else is there:
+no repository, no course, no home, no other package.
 """
 
 from __future__ import annotations
@@ -56,15 +56,16 @@ def _requirements(distribution: importlib.metadata.Distribution) -> list[str]:
 
 def _top_level(distribution: importlib.metadata.Distribution) -> dict[str, Path]:
     names = {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}
-    return {name: Path(distribution.locate_file(name)).resolve() for name in names}
+    return {name: Path(str(distribution.locate_file(name))).resolve() for name in names}
 
 
 def python_paths() -> list[str]:
     """The interpreter, its libraries and the system's, as far as they exist here."""
     prefix = Path(sys.base_prefix)
-    candidates = [os.path.realpath(sys.executable), prefix / "lib", prefix / "lib64",
-                  "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache"]  # fmt: skip
-    return list(dict.fromkeys(str(path) for path in candidates if os.path.exists(path)))
+    libraries = [str(prefix / "lib"), str(prefix / "lib64")]
+    libraries += ["/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache"]
+    candidates = [os.path.realpath(sys.executable), *libraries]
+    return [path for path in dict.fromkeys(candidates) if os.path.exists(path)]
 
 
 def other_packages() -> list[str]:
@@ -80,16 +81,16 @@ def other_packages() -> list[str]:
 def enter(allows: Iterable[str]) -> None:
     """Make the room the root directory of this process, in a mount namespace that it already has.
 
-    Python stays where it was and the packages are in ``/site``, all read-only; ``/tmp`` and ``/proc``
-    are for each attempt to cover with its own.
+    Python stays where it was and the packages are in ``/site``, all read-only; ``/tmp`` and
+    ``/proc`` are for each attempt to cover with its own.
     """
     room = _MOUNT_POINT
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("tmpfs", room, "tmpfs", linux.MS_NOSUID, "mode=0755,size=1m")
     for path in (*python_paths(), *DEVICES):
         _show(path, room + path)
-    for name, path in packages(allows).items():
-        _show(str(path), f"{room}{SITE}/{name}")
+    for name, package in packages(allows).items():
+        _show(str(package), f"{room}{SITE}/{name}")
     for folder in other_packages():
         linux.mount("tmpfs", room + folder, "tmpfs", linux.MS_NOSUID, "mode=0755,size=0")
     _show("/proc", f"{room}/proc")

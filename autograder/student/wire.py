@@ -4,17 +4,18 @@ A frame is the length of a JSON header (four bytes), the header (at most 64 KiB)
 Values are numbers, strings, containers and arrays; anything else stays in the student process
 and travels as a handle. No pickle and no eval: what arrives is checked and then built.
 
-Nodes (JSON): None, bool, int, float, short str stand for themselves; the rest is a tagged list:
-``[tag, ...]`` with the tags of `_DECODERS`.
+In JSON, None, bool, int, float and short str stand for themselves; anything else is a list that
+begins with a tag, see `Decoder`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,10 @@ _SHORT = 256  # characters of a string that still goes in the header
 _PACKED = 16  # numbers in a list from which they go as one buffer
 _INT_BITS = 1024
 
-_DTYPES = {
-    str(np.dtype(name)): np.dtype(name)
-    for name in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-    "float16 float32 float64 complex64 complex128".split()
-}
+_DTYPES = {str(dtype): dtype for dtype in map(np.dtype, ["?", *"bhilqBHILQ", *"efd", *"FD"])}
+_SCALARS = {"b": (bool,), "i": (int,), "u": (int,), "f": (float,), "c": (complex,)}
+
+_PACKABLE = {frozenset([float]): "float64", frozenset([int]): "int64"}
 
 Resolve = Callable[[list], Any]
 Wait = Callable[[bool], None]
@@ -65,7 +65,7 @@ class Encoder:
         self._nodes = 0
 
     def __call__(self, value: Any, depth: int = 0) -> Any:
-        """The node of `value`."""
+        """Return the node of `value`."""
         self._nodes += 1
         if depth > MAX_DEPTH:
             raise Unsendable(f"the value is nested more than {MAX_DEPTH} levels deep")
@@ -89,15 +89,14 @@ class Encoder:
             return self._array(value)
         if isinstance(value, (list, tuple)):
             return self._sequence(value, depth)
-        if isinstance(value, dict) and all(type(key) in (str, int) for key in value):
-            pairs = [[self(k, depth + 1), self(v, depth + 1)] for k, v in dict.items(value)]
-            return ["dict", *pairs]
+        if isinstance(value, dict) and all(map(_is_key, value)):
+            return ["dict", *([_key(k), self(v, depth + 1)] for k, v in dict.items(value))]
         return self._other(value, self)
 
-    def _buffer(self, data: Any) -> int:
+    def _buffer(self, data: bytes | memoryview) -> int:
         if len(self.buffers) >= MAX_BUFFERS:
             raise Unsendable(f"the value has more than {MAX_BUFFERS} arrays")
-        self.buffers.append(memoryview(data).cast("B"))
+        self.buffers.append(memoryview(data))
         return len(self.buffers) - 1
 
     def _text(self, text: str) -> Any:
@@ -112,187 +111,198 @@ class Encoder:
         return ["scalar", name, self(value.item())]
 
     def _array(self, value: np.ndarray) -> list:
-        base = np.array(value, dtype=value.dtype.newbyteorder("="), order="C", subok=False)
-        return ["array", str(base.dtype), list(base.shape), self._buffer(base.reshape(-1).view("u1"))]
+        base = np.array(value, value.dtype.newbyteorder("="), order="C")  # no subclass either
+        return ["array", str(base.dtype), list(base.shape), self._buffer(_raw(base))]
 
     def _sequence(self, value: Sequence, depth: int) -> list:
         tag = "tuple" if isinstance(value, tuple) else "list"
-        if len(value) >= _PACKED:
-            for kind, dtype in ((float, "float64"), (int, "int64")):
-                if all(type(item) is kind for item in value) and (
-                    kind is float or all(-(2**63) <= item < 2**63 for item in value)
-                ):
-                    packed = np.array(list(value), dtype)
-                    return ["packed", tag, dtype, self._buffer(packed.view("u1"))]
+        if len(value) >= _PACKED and (dtype := _PACKABLE.get(frozenset(map(type, value)))):
+            with contextlib.suppress(OverflowError):  # integers that need more than 64 bits
+                return ["packed", tag, dtype, self._buffer(_raw(np.array(value, dtype)))]
         return [tag, *(self(item, depth + 1) for item in value)]
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, (str, int, np.integer)) and not isinstance(key, bool)
+
+
+def _key(key: Any) -> str | int:
+    return str(key) if isinstance(key, str) else int(key)
+
+
+def _raw(array: np.ndarray) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
 
 
 # --- values in ----------------------------------------------------------------------------
 
 
-def decode(node: Any, buffers: Sequence[np.ndarray], resolve: dict[str, Resolve]) -> Any:
-    """The value of a node, arrays fresh and writable; WireError for anything malformed.
+def decode(node: Any, buffers: Sequence[np.ndarray], resolve: Mapping[str, Resolve]) -> Any:
+    """Return the value of a node, its arrays fresh and writable.
 
     Parameters
     ----------
-    resolve : dict
-        What to do with further tags, e.g. ``{"handle": ...}``.
+    resolve : mapping
+        What to do with the rest of a list that has a further tag, e.g. ``handle``.
+
+    Raises
+    ------
+    WireError
+        For anything malformed.
     """
-    budget = [MAX_NODES]
     try:
-        return _decode(node, buffers, resolve, 0, budget)
-    except WireError:
-        raise
-    except (ValueError, TypeError, IndexError, KeyError, OverflowError, UnicodeError) as error:
-        raise WireError(f"malformed value: {type(error).__name__}") from error
+        return Decoder(buffers, resolve)(node)
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+        raise WireError(f"a malformed value ({type(error).__name__})") from error
 
 
-def _decode(node: Any, buffers: Sequence, resolve: dict, depth: int, budget: list[int]) -> Any:
-    budget[0] -= 1
-    if depth > MAX_DEPTH or budget[0] < 0:
-        raise WireError("value too deep or too large")
-    if isinstance(node, str):
-        return node.encode("utf-8", "replace").decode()  # a lone surrogate would break its printing
-    if not isinstance(node, list):
+class Decoder:
+    """Checks a node and builds its value."""
+
+    def __init__(self, buffers: Sequence[np.ndarray], resolve: Mapping[str, Resolve]) -> None:
+        self._buffers = buffers
+        self._nodes = 0
+        self._build: dict[str, Callable[[list, int], Any]] = {
+            "list": lambda rest, depth: [self(item, depth) for item in rest],
+            "tuple": lambda rest, depth: tuple(self(item, depth) for item in rest),
+            "dict": lambda rest, depth: dict(self._pair(item, depth) for item in rest),
+            "packed": lambda rest, depth: self._packed(*rest),
+            "array": lambda rest, depth: self._array(*rest),
+            "scalar": lambda rest, depth: self._scalar(rest[0], self(rest[1], depth)),
+            "complex": lambda rest, depth: complex(*(_real(item) for item in rest)),
+            "str": lambda rest, depth: self._bytes(*rest).decode("utf-8", "replace"),
+            "bytes": lambda rest, depth: self._bytes(*rest),
+        }
+        self._resolve = resolve
+
+    def __call__(self, node: Any, depth: int = 0) -> Any:
+        """Return the value of `node`."""
+        self._nodes += 1
+        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+            raise WireError("a value too deep or with too many parts")
+        if isinstance(node, str):
+            return node.encode("utf-8", "replace").decode()  # a lone surrogate cannot be printed
+        if isinstance(node, list):
+            tag, rest = node[0], node[1:]
+            if tag in self._resolve:
+                return self._resolve[tag](rest)
+            return self._build[tag](rest, depth + 1)
         if isinstance(node, dict):
-            raise WireError("malformed value: object")
+            raise WireError("a malformed value (object)")
         return node
-    if not node or not isinstance(node[0], str):
-        raise WireError("malformed value: no tag")
-    tag, rest = node[0], node[1:]
-    if tag in resolve:
-        return resolve[tag](rest)
-    if tag in ("list", "tuple", "dict"):
-        inner = [
-            [_decode(part, buffers, resolve, depth + 1, budget) for part in _pair(item)]
-            if tag == "dict"
-            else _decode(item, buffers, resolve, depth + 1, budget)
-            for item in rest
-        ]
-        if tag == "dict":
-            return {_key(k): v for k, v in inner}
-        return tuple(inner) if tag == "tuple" else inner
-    if tag == "array":
-        name, shape, index = rest
-        return _array(name, shape, _take(buffers, index))
-    if tag == "packed":
-        kind, name, index = rest
-        values = _take(buffers, index).view(_DTYPES[name]).tolist()
+
+    def _pair(self, item: Any, depth: int) -> tuple[Any, Any]:
+        key, value = (self(part, depth) for part in item)
+        if type(key) not in (str, int):
+            raise WireError("a malformed key")
+        return key, value
+
+    def _buffer(self, index: Any) -> np.ndarray:
+        if type(index) is not int or index < 0:
+            raise WireError("a malformed buffer number")
+        return self._buffers[index]
+
+    def _bytes(self, index: Any) -> bytes:
+        return self._buffer(index).tobytes()
+
+    def _packed(self, kind: Any, name: Any, index: Any) -> list | tuple:
+        values = self._buffer(index).view(_DTYPES[name]).tolist()
         return tuple(values) if kind == "tuple" else values
-    if tag == "scalar":
-        name, item = rest
-        return _scalar(name, _decode(item, buffers, resolve, depth + 1, budget))
-    if tag == "complex":
-        real, imaginary = rest
-        return complex(_number(real), _number(imaginary))
-    if tag == "str":
-        return _take(buffers, *rest).tobytes().decode("utf-8", "replace")
-    if tag == "bytes":
-        return _take(buffers, *rest).tobytes()
-    raise WireError("malformed value: unknown tag")
+
+    def _array(self, name: Any, shape: Any, index: Any) -> np.ndarray:
+        data, dtype = self._buffer(index), _DTYPES[name]
+        sizes = isinstance(shape, list) and all(
+            type(size) is int and 0 <= size < MAX_DIMENSION for size in shape
+        )
+        if not sizes or math.prod(shape) * dtype.itemsize != data.nbytes:
+            raise WireError("an array whose shape and size differ")
+        if name == "bool":
+            data = data != 0  # a byte other than 0 and 1 would break NumPy's own loops
+        return data.view(dtype).reshape(shape)
+
+    def _scalar(self, name: Any, item: Any) -> np.generic:
+        dtype = _DTYPES[name]
+        if type(item) not in _SCALARS[dtype.kind]:
+            raise WireError("a malformed scalar")
+        return dtype.type(item)
 
 
-def _take(buffers: Sequence[np.ndarray], index: Any) -> np.ndarray:
-    if type(index) is not int or not 0 <= index < len(buffers):
-        raise WireError("malformed value: no such buffer")
-    return buffers[index]
-
-
-def _array(name: str, shape: Any, data: np.ndarray) -> np.ndarray:
-    dtype = _DTYPES[name]
-    if not isinstance(shape, list) or len(shape) > MAX_DEPTH:
-        raise WireError("malformed array: shape")
-    if not all(type(size) is int and 0 <= size < MAX_DIMENSION for size in shape):
-        raise WireError("malformed array: shape")
-    if math.prod(shape) * dtype.itemsize != data.nbytes:
-        raise WireError("malformed array: size")
-    if name == "bool":
-        data = data != 0  # a byte other than 0 and 1 would break NumPy's own loops
-    return data.view(dtype).reshape(shape)
-
-
-def _scalar(name: str, item: Any) -> np.generic:
-    dtype = _DTYPES[name]
-    if dtype.kind == "b" and type(item) is not bool or type(item) not in (bool, int, float, complex):
-        raise WireError("malformed scalar")
-    if dtype.kind in "iu" and type(item) is not int:
-        raise WireError("malformed scalar")
-    return dtype.type(item)
-
-
-def _number(item: Any) -> float:
+def _real(item: Any) -> float:
     if type(item) not in (int, float):
-        raise WireError("malformed number")
+        raise WireError("a malformed number")
     return float(item)
-
-
-def _pair(item: Any) -> list:
-    if not isinstance(item, list) or len(item) != 2:
-        raise WireError("malformed dict")
-    return item
-
-
-def _key(key: Any) -> str | int:
-    if type(key) not in (str, int):
-        raise WireError("malformed dict key")
-    return key
 
 
 # --- frames -------------------------------------------------------------------------------
 
 
-def send(sock: socket.socket, header: dict, buffers: Sequence[memoryview], limit: int,
-         wait: Wait | None = None) -> None:  # fmt: skip
-    """Send one frame; `wait(True)` is called whenever a non-blocking socket is full."""
+def _blocking(writing: bool) -> None:
+    """Wait for a socket that waits by itself."""
+
+
+def send(
+    sock: socket.socket,
+    header: dict[str, Any],
+    buffers: Sequence[memoryview],
+    limit: int,
+    wait: Wait = _blocking,
+) -> None:
+    """Send one frame; `wait(True)` is called before each part of it.
+
+    Raises
+    ------
+    Unsendable
+        If it is larger than frames may be; nothing has been sent then.
+    """
     sizes = [buffer.nbytes for buffer in buffers]
     if sum(sizes) > limit:
         raise Unsendable(f"the value is larger than {limit >> 20} MiB")
     text = json.dumps({**header, "sizes": sizes}, separators=(",", ":")).encode()
     if len(text) > HEADER_BYTES:
-        raise Unsendable("the value has too many parts to send")
-    _send_all(sock, struct.pack("!I", len(text)) + text, wait)
-    for buffer in buffers:
-        _send_all(sock, buffer, wait)
-
-
-def _send_all(sock: socket.socket, data: Any, wait: Wait | None) -> None:
-    if wait is None:
-        return sock.sendall(data)
-    rest = memoryview(data)
-    while rest:
-        try:
-            rest = rest[sock.send(rest) :]
-        except BlockingIOError:
+        raise Unsendable("the value has too many parts")
+    head = struct.pack("!I", len(text)) + text
+    for rest in (memoryview(head), *buffers):
+        while rest:
             wait(True)
+            with contextlib.suppress(BlockingIOError):
+                rest = rest[sock.send(rest) :]
 
 
-def receive(sock: socket.socket, limit: int, wait: Wait | None = None) -> tuple[dict, list]:
-    """Receive one frame as (header, buffers); EOFError at its end, WireError if malformed."""
-    (length,) = struct.unpack("!I", _receive_exactly(sock, 4, wait))
+def receive(
+    sock: socket.socket, limit: int, wait: Wait = _blocking
+) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """Receive one frame as (header, buffers); `wait(False)` is called before each part.
+
+    Raises
+    ------
+    EOFError
+        If the other side has closed.
+    WireError
+        If this is not a frame, or a larger one than frames may be.
+    """
+    (length,) = struct.unpack("!I", _receive_exactly(sock, 4, wait).tobytes())
     if length > HEADER_BYTES:
-        raise WireError("header too long")
+        raise WireError("a header that is too long")
     try:
         header = json.loads(_receive_exactly(sock, length, wait).tobytes())
     except (ValueError, RecursionError) as error:
-        raise WireError("header is not JSON") from error
+        raise WireError("a header that is not JSON") from error
     sizes = header.get("sizes") if isinstance(header, dict) else None
     if not isinstance(sizes, list) or len(sizes) > MAX_BUFFERS:
-        raise WireError("header has no sizes")
+        raise WireError("a header without sizes")
     if not all(type(size) is int and 0 <= size <= limit for size in sizes) or sum(sizes) > limit:
-        raise WireError("frame too large")
+        raise WireError("a frame that is too large")
     return header, [_receive_exactly(sock, size, wait) for size in sizes]
 
 
-def _receive_exactly(sock: socket.socket, size: int, wait: Wait | None) -> np.ndarray:
+def _receive_exactly(sock: socket.socket, size: int, wait: Wait) -> np.ndarray:
     data = np.empty(size, np.uint8)
-    view = memoryview(data)
+    view = data.data
     while view:
-        try:
+        wait(False)
+        with contextlib.suppress(BlockingIOError):
             count = sock.recv_into(view)
-        except BlockingIOError:
-            wait(False)
-            continue
-        if count == 0:
-            raise EOFError("the other side has closed")
-        view = view[count:]
+            if count == 0:
+                raise EOFError("the other side has closed")
+            view = view[count:]
     return data

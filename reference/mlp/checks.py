@@ -12,7 +12,9 @@ from autograder.gradcheck import numerical_gradient
 from autograder.testing import Expression, assert_close, assert_unchanged, exercise
 
 X = np.array([[0.31, -1.24, 0.57], [-0.83, 0.46, 1.92], [1.35, -0.68, -0.29], [-0.12, 2.03, 0.74]])
-DOUT = np.array([[-0.71, 0.52, 1.13], [0.94, -1.37, 0.28], [0.43, 0.65, -0.86], [1.21, -0.39, 0.17]])
+DOUT = np.array(
+    [[-0.71, 0.52, 1.13], [0.94, -1.37, 0.28], [0.43, 0.65, -0.86], [1.21, -0.39, 0.17]]
+)
 W = np.array([[0.62, -0.35], [-1.14, 0.83], [0.27, 1.46]])
 B = np.array([0.21, -0.54])
 CLASSES = np.array([2, 0, 1, 1])
@@ -46,7 +48,9 @@ def row_softmax(x):
 
 def dense(x, w, b):
     """Weighted sums plus biases, one number at a time."""
-    return np.array([[sum(row * column) + bias for column, bias in zip(w.T, b)] for row in x])
+    return np.array(
+        [[sum(row * column) + bias for column, bias in zip(w.T, b, strict=True)] for row in x]
+    )
 
 
 def neuron(x, w, b):
@@ -115,8 +119,9 @@ def test_sigmoid_output(student):
 @exercise("sigmoid")
 def test_sigmoid_extremes(student):
     """The sigmoid is 0 far to the left and 1 far to the right, without overflow."""
-    out, _ = student.sigmoid_forward(np.array([-1000.0, 1000.0]))
-    assert_close(out, np.array([0.0, 1.0]), name="out")
+    out, _ = student.sigmoid_forward(np.array([-1000.0, 1000.0, 0.7, -1.3]))
+    expected = np.array([0.0, 1.0, logistic(0.7), logistic(-1.3)])
+    assert_close(out, expected, name="out")
 
 
 @exercise("sigmoid")
@@ -133,6 +138,14 @@ def test_tanh_output(student):
     out, cache = student.tanh_forward(X)
     assert_close(out, each(math.tanh, X), name="out", axes="ND")
     assert_close(cache, each(math.tanh, X), name="cache", axes="ND")
+
+
+@exercise("tanh")
+def test_tanh_extremes(student):
+    """tanh is −1 far to the left and 1 far to the right, without overflow."""
+    out, _ = student.tanh_forward(np.array([-1000.0, 1000.0, 0.7, -1.3]))
+    expected = np.array([-1.0, 1.0, math.tanh(0.7), math.tanh(-1.3)])
+    assert_close(out, expected, name="out")
 
 
 @exercise("tanh")
@@ -182,14 +195,17 @@ def test_leaky_relu_output(student):
 @exercise("leaky_relu")
 def test_leaky_relu_dx(student):
     """Leaky ReLU passes on dout where its input was positive, slope times dout elsewhere."""
-    dx = student.leaky_relu_backward(DOUT, (X, 0.2))
+    at_zero = X.copy()
+    at_zero[1, 2] = 0.0
     expected = numerical_gradient(lambda v: each(lambda u: leaky(u, 0.2), v), X, DOUT)
+    expected[1, 2] = 0.2 * DOUT[1, 2]
+    dx = student.leaky_relu_backward(DOUT, (at_zero, 0.2))
     assert_close(dx, expected, name="dx", axes="ND")
 
 
 @exercise("elu")
 def test_elu_output(student):
-    """ELU keeps what is positive, and bends the rest towards −alpha; its cache is (x, out, alpha)."""
+    """ELU keeps the positive and bends the rest towards −alpha; its cache is (x, out, alpha)."""
     expected = each(lambda v: exponential_linear(v, 1.6), X)
     out, (x, cached, alpha) = student.elu_forward(X, 1.6)
     assert_close(out, expected, name="out", axes="ND")
@@ -201,8 +217,9 @@ def test_elu_output(student):
 @exercise("elu")
 def test_elu_extremes(student):
     """ELU does not overflow for large inputs."""
-    out, _ = student.elu_forward(np.array([1000.0, -1000.0]), 1.6)
-    assert_close(out, np.array([1000.0, -1.6]), name="out")
+    out, _ = student.elu_forward(np.array([1000.0, -1000.0, 0.7, -1.3]), 1.6)
+    expected = np.array([1000.0, -1.6, 0.7, exponential_linear(-1.3, 1.6)])
+    assert_close(out, expected, name="out")
 
 
 @exercise("elu")
@@ -245,34 +262,40 @@ def test_softmax_extremes(student):
 @exercise("softmax")
 def test_softmax_dx(student):
     """Softmax's gradient is the product of each row's Jacobian with its dout."""
-    dx = student.softmax_backward(DOUT, row_softmax(X))
-    assert_close(dx, numerical_gradient(row_softmax, X, DOUT), name="dx", axes="NC")
+    dx = student.softmax_backward(DOUT[1:], row_softmax(X[1:]))
+    assert_close(dx, numerical_gradient(row_softmax, X[1:], DOUT[1:]), name="dx", axes="NC")
 
 
-# The linear layer
+# The linear layer. In the square one a transposed matrix raises no error, but gives wrong numbers.
+
+SQUARE = X[:3], X[1:], DOUT[0]
 
 
 @exercise("linear_forward")
 def test_linear_output(student):
     """A linear layer gives weighted sums of its inputs, plus biases."""
-    out, _ = student.linear_forward(X, W, B)
-    assert_close(out, dense(X, W, B), name="out", axes="NM")
+    for x, w, b in SQUARE, (X, W, B):
+        out, _ = student.linear_forward(x, w, b)
+        assert_close(out, dense(x, w, b), name="out", axes="NM")
 
 
 @exercise("linear_forward")
 def test_linear_cache(student):
     """The linear layer's cache is (x, w, b)."""
     _, cache = student.linear_forward(X, W, B)
-    for name, axes, actual, expected in zip("xwb", ("ND", "DM", "M"), cache, (X, W, B), strict=True):
+    for name, axes, actual, expected in zip(
+        "xwb", ("ND", "DM", "M"), cache, (X, W, B), strict=True
+    ):
         assert_close(actual, expected, name=f"{name} in the cache", axes=axes)
 
 
 @exercise("linear_backward")
 def test_linear_dx(student):
     """dx carries the upstream gradient back through the weights."""
-    dx, _, _ = student.linear_backward(DOUT[:, :2], (X, W, B))
-    expected = numerical_gradient(lambda v: dense(v, W, B), X, DOUT[:, :2])
-    assert_close(dx, expected, name="dx", axes="ND")
+    for dout, (x, w, b) in (DOUT[:3], SQUARE), (DOUT[:, :2], (X, W, B)):
+        dx, _, _ = student.linear_backward(dout, (x, w, b))
+        expected = numerical_gradient(lambda v, w=w, b=b: dense(v, w, b), x, dout)
+        assert_close(dx, expected, name="dx", axes="ND")
 
 
 @exercise("linear_backward")
@@ -301,16 +324,16 @@ def test_linear_inputs(student):
 
 
 def squared_error(pred):
-    return sum((p - t) ** 2 for p, t in zip(pred.ravel(), DOUT.ravel())) / 12
+    return sum((p - t) ** 2 for p, t in zip(pred.ravel(), DOUT.ravel(), strict=True)) / 12
 
 
 def binary_cross_entropy(logits):
-    pairs = zip(logits.ravel(), (DOUT > 0).ravel())
+    pairs = zip(logits.ravel(), (DOUT > 0).ravel(), strict=True)
     return -sum(math.log(logistic(z) if t else logistic(-z)) for z, t in pairs) / 12
 
 
 def class_cross_entropy(logits):
-    return -sum(math.log(row[c]) for row, c in zip(row_softmax(logits), CLASSES)) / 4
+    return -sum(math.log(row[c]) for row, c in zip(row_softmax(logits), CLASSES, strict=True)) / 4
 
 
 @exercise("mse_loss")
@@ -379,6 +402,10 @@ def test_cross_entropy_extremes(student):
     loss, dlogits = student.cross_entropy_loss(np.array([[1000.0, -1000.0]]), np.array([1]))
     assert_close(loss, 2000.0, name="loss")
     assert_close(dlogits, np.array([[1.0, -1.0]]), name="dlogits", axes="NC")
+    shifted = X + np.array([[1000.0], [-1000.0], [0.0], [3000.0]])
+    loss, dlogits = student.cross_entropy_loss(shifted, CLASSES)
+    assert_close(loss, class_cross_entropy(X), name="loss")
+    assert_close(dlogits, numerical_gradient(class_cross_entropy, X), name="dlogits", axes="NC")
 
 
 # The network
@@ -391,18 +418,31 @@ def assign(net, values):
 """,
     "assign",
 )
-VALUES = {"w1": W, "b1": B, "w2": np.array([[1.3, -0.4, 0.7], [0.6, 0.9, -1.1]]), "b2": DOUT[1]}
+VALUES = {"w1": X[:3], "b1": DOUT[3], "w2": DOUT[:3], "b2": X[3]}
 
 
 def network(x, values):
-    """Three inputs, two tanh units and three outputs, written out."""
+    """Three inputs, three tanh units and three outputs, written out."""
     hidden = each(math.tanh, dense(x, values["w1"], values["b1"]))
     return dense(hidden, values["w2"], values["b2"])
 
 
+def squashed(x, values):
+    """The same with a sigmoid on top."""
+    return each(logistic, network(x, values))
+
+
+def slopes(f):
+    """Central differences of a function of the parameters, for each of them."""
+    return {
+        name: numerical_gradient(lambda v, n=name: f({**VALUES, n: v}), value)
+        for name, value in VALUES.items()
+    }
+
+
 def loaded(student):
     """The student's network with the weights and biases of VALUES."""
-    net = student.MLP([3, 2, 3], ["tanh", "identity"], rng=np.random.default_rng(0))
+    net = student.MLP([3, 3, 3], ["tanh", "sigmoid"], rng=np.random.default_rng(0))
     student.get(student.put(ASSIGN))(net, VALUES)
     return net
 
@@ -414,15 +454,17 @@ def test_mlp_shapes(student):
     shapes = {name: np.shape(value) for name, value in net.parameters.items()}
     assert set(shapes) == {"w1", "b1", "w2", "b2"}, "Two layers have the parameters w1, b1, w2, b2."
     for name, shape in {"w1": (4, 5), "b1": (5,), "w2": (5, 2), "b2": (2,)}.items():
-        assert shapes[name] == shape, f"{name} has the shape {shapes[name]}, and should have {shape}."
+        assert shapes[name] == shape, (
+            f"{name} has the shape {shapes[name]}, and should have {shape}."
+        )
     assert_close(net.parameters["b1"], np.zeros(5), name="b1", axes="M")
 
 
 @exercise("MLP")
 def test_mlp_spread(student):
     """The weights have He's standard deviation √(2/D), or the one that is given."""
-    for std, first, second in (None, 0.2, 0.1), (0.03, 0.03, 0.03):
-        rng = np.random.default_rng(3)
+    for seed, std, first, second in (3, None, 0.2, 0.1), (4, 0.03, 0.03, 0.03):
+        rng = np.random.default_rng(seed)
         net = student.MLP([50, 200, 60], ["relu", "identity"], rng=rng, std=std)
         for name, expected in ("w1", first), ("w2", second):
             ratio = np.std(net.parameters[name]) / expected
@@ -432,9 +474,22 @@ def test_mlp_spread(student):
 
 
 @exercise("MLP")
+def test_mlp_seed(student):
+    """The weights come from rng alone: the same seed gives the same network."""
+    first, second = (
+        student.MLP([3, 4, 2], ["relu", "identity"], rng=np.random.default_rng(8)).parameters
+        for _ in range(2)
+    )
+    for name in "w1", "w2":
+        assert np.array_equal(first[name], second[name]), (
+            f"Two networks from the same seed differ in {name}: draw it from rng."
+        )
+
+
+@exercise("MLP")
 def test_mlp_output(student):
     """forward goes through every layer: weights, biases, activation."""
-    assert_close(loaded(student).forward(X), network(X, VALUES), name="out", axes="NM")
+    assert_close(loaded(student).forward(X), squashed(X, VALUES), name="out", axes="NM")
 
 
 @exercise("MLP", weight=2)
@@ -443,12 +498,25 @@ def test_mlp_gradients(student):
     net = loaded(student)
     net.forward(X)
     dx, gradients = net.backward(DOUT), net.gradients
-    assert set(gradients) == set(VALUES), "gradients should have exactly the names of the parameters."
-    for name, value in VALUES.items():
-        expected = numerical_gradient(lambda v, n=name: network(X, {**VALUES, n: v}), value, DOUT)
+    assert set(gradients) == set(VALUES), (
+        "gradients should have exactly the names of the parameters."
+    )
+    for name, expected in slopes(lambda values: np.sum(DOUT * squashed(X, values))).items():
         assert_close(gradients[name], expected, name=f"gradients['{name}']")
-    expected = numerical_gradient(lambda v: network(v, VALUES), X, DOUT)
+    expected = numerical_gradient(lambda v: squashed(v, VALUES), X, DOUT)
     assert_close(dx, expected, name="dx", axes="ND")
+
+
+@exercise("MLP")
+def test_mlp_gradients_again(student):
+    """A second forward and backward replaces the gradients of the first."""
+    net = loaded(student)
+    for x, dout in (DOUT, X), (X, DOUT):
+        net.forward(x)
+        net.backward(dout)
+    gradients = net.gradients
+    for name, expected in slopes(lambda values: np.sum(DOUT * squashed(X, values))).items():
+        assert_close(gradients[name], expected, name=f"gradients['{name}']")
 
 
 @exercise("MLP")
@@ -458,9 +526,9 @@ def test_mlp_step(student):
     net.forward(X)
     net.backward(DOUT)
     net.update(0.3)
-    for name, value in VALUES.items():
-        slope = numerical_gradient(lambda v, n=name: network(X, {**VALUES, n: v}), value, DOUT)
-        assert_close(net.parameters[name], value - 0.3 * slope, name=f"{name} after the update")
+    for name, slope in slopes(lambda values: np.sum(DOUT * squashed(X, values))).items():
+        expected = VALUES[name] - 0.3 * slope
+        assert_close(net.parameters[name], expected, name=f"{name} after the update")
 
 
 # Accuracy and training
@@ -469,7 +537,9 @@ def test_mlp_step(student):
 @exercise("accuracy")
 def test_accuracy_value(student):
     """Accuracy is the fraction of rows whose largest score is the target's."""
-    assert_close(student.accuracy(X, np.array([2, 2, 1, 1])), 0.75, name="accuracy")
+    assert_close(student.accuracy(X, np.array([2, 2, 1, 1])), 0.25, name="accuracy")
+    scores = np.sin(np.arange(69.0) ** 2).reshape(23, 3)
+    assert_close(student.accuracy(scores, np.arange(23) % 3), ACC / 23, name="accuracy")
 
 
 @exercise("accuracy")
@@ -518,7 +588,7 @@ def trained(student, **extra):
 
 @exercise("train")
 def test_train_batches(student):
-    """Each epoch goes once through all samples, in a fresh random order, the smaller last batch too."""
+    """Each epoch goes once through all samples in a fresh order, a smaller last batch too."""
     _, model = trained(student)
     assert model.sizes == [3, 1, 3, 1], (
         "4 samples in batches of 3 should give batches of 3, 1, 3, 1 samples in two epochs."
@@ -534,7 +604,9 @@ def test_train_batches(student):
 def test_train_updates(student):
     """Every batch leads to one update, with the learning rate."""
     _, model = trained(student)
-    assert model.rates == [0.1] * 4, "Four batches should lead to four updates with the learning rate."
+    assert model.rates == [0.1] * 4, (
+        "Four batches should lead to four updates with the learning rate."
+    )
     expected = np.array([0.15840436041, 0.18814467882, 0.50135999464])
     assert_close(model.w, expected, name="the model's weights", axes="D")
 
@@ -543,7 +615,9 @@ def test_train_updates(student):
 def test_train_history(student):
     """The history holds each epoch's mean loss over its samples."""
     history, _ = trained(student)
-    assert list(history) == ["loss"], "Without metric and validation data the history has only 'loss'."
+    assert list(history) == ["loss"], (
+        "Without metric and validation data the history has only 'loss'."
+    )
     assert_close(history["loss"], [3.83278851014, 0.60466925911], name="history['loss']")
 
 
@@ -572,18 +646,16 @@ def test_torch_value(student):
     loss, _ = student.torch_loss_and_gradients(
         student.torch_mlp(VALUES, ["tanh", "identity"]), X, CLASSES
     )
-    assert_close(loss, class_cross_entropy(network(X, VALUES)), name="loss", sizes={"N": 4, "C": 3})
+    expected = class_cross_entropy(network(X, VALUES))
+    assert_close(loss, expected, name="loss", rtol=1e-10, sizes={"N": 4, "C": 3})
 
 
 @exercise("torch_mlp")
 def test_torch_gradient_values(student):
-    """The twin's gradients have our names and shapes and equal ours, however often they are asked for."""
+    """The twin's gradients have our names and shapes, and are the same when asked for again."""
     module = student.torch_mlp(VALUES, ["tanh", "identity"])
     student.torch_loss_and_gradients(module, X, CLASSES)
     _, gradients = student.torch_loss_and_gradients(module, X, CLASSES)
     assert set(gradients) == set(VALUES), f"The gradients should be named {', '.join(VALUES)}."
-    for name, value in VALUES.items():
-        expected = numerical_gradient(
-            lambda v, n=name: class_cross_entropy(network(X, {**VALUES, n: v})), value
-        )
+    for name, expected in slopes(lambda values: class_cross_entropy(network(X, values))).items():
         assert_close(gradients[name], expected, name=f"gradients['{name}']")

@@ -18,37 +18,40 @@ NEURON_FORWARD = [
         "bias after the sigmoid",
         "1 / (1 + np.exp(-(x @ w + b)))",
         "1 / (1 + np.exp(-(x @ w))) + b",
-        "The bias is added after the sigmoid. It belongs to the weighted sum inside: otherwise the output "
-        "could leave the interval from 0 to 1.",
+        "The bias is added after the sigmoid. It belongs to the weighted sum inside: "
+        "otherwise the output could leave the interval from 0 to 1.",
     ),
     Mistake(
         "neuron_forward",
         "sign of the exponent",
         "np.exp(-(x @ w + b))",
         "np.exp(x @ w + b)",
-        "This neuron falls where it should rise: the exponent of the sigmoid has a minus sign in front of z.",
+        "This neuron falls where it should rise: the exponent of the sigmoid has a minus "
+        "sign in front of z.",
     ),
     Mistake(
         "neuron_forward",
         "no activation",
         "1 / (1 + np.exp(-(x @ w + b)))",
         "x @ w + b",
-        "This is the weighted sum plus the bias, and a good first half: send it through the sigmoid.",
+        "This is the weighted sum plus the bias, and a good first half: send it through the "
+        "sigmoid.",
     ),
     Mistake(
         "neuron_forward",
         "tanh for the sigmoid",
         "1 / (1 + np.exp(-(x @ w + b)))",
         "np.tanh(x @ w + b)",
-        "The activation here is tanh, which runs from −1 to 1; this neuron uses the sigmoid, from 0 to 1.",
+        "The activation here is tanh, which runs from −1 to 1; this neuron uses the "
+        "sigmoid, from 0 to 1.",
     ),
     Mistake(
         "neuron_forward",
         "weighted sum in the cache",
         "return out, (x, w, out)",
         "return out, (x, w, x @ w + b)",
-        "The cache's third item is the weighted sum before the sigmoid; the backward pass is promised the "
-        "activation out itself.",
+        "The cache's third item is the weighted sum before the sigmoid; the backward pass "
+        "is promised the activation out itself.",
     ),
 ]
 
@@ -58,67 +61,72 @@ NEURON_BACKWARD = [
         "slope of the sigmoid forgotten",
         "dz = dout * out * (1 - out)",
         "dz = dout",
-        "The upstream gradient passes through the sigmoid untouched: on its way from out to z it is "
-        "multiplied by the sigmoid's slope.",
+        "The upstream gradient passes through the sigmoid untouched: on its way from out to "
+        "z it is multiplied by the sigmoid's slope.",
     ),
     Mistake(
         "neuron_backward",
         "half of the slope",
         "dz = dout * out * (1 - out)",
         "dz = dout * (1 - out)",
-        "One factor of the sigmoid's slope is missing: σ' is σ times (1 − σ), and only the second is here.",
+        "One factor of the sigmoid's slope is missing: σ' is σ times (1 − σ), and only the "
+        "second is here.",
     ),
     Mistake(
         "neuron_backward",
         "sigmoid applied twice",
         "dz = dout * out * (1 - out)",
         "s = 1 / (1 + np.exp(-out))\n    dz = dout * s * (1 - s)",
-        "The cached out already went through the sigmoid; here it goes through a second time. The slope "
-        "can be written with out directly.",
+        "The cached out already went through the sigmoid; here it goes through a second "
+        "time. The slope can be written with out directly.",
     ),
     Mistake(
         "neuron_backward",
         "upstream gradient forgotten",
         "dz = dout * out * (1 - out)",
         "dz = out * (1 - out)",
-        "dout is not used: the chain rule multiplies the neuron's own slope by the gradient from above.",
+        "dout is not used: the chain rule multiplies the neuron's own slope by the gradient "
+        "from above.",
     ),
     Mistake(
         "neuron_backward",
         "mean over the batch",
         "x.T @ dz, dz.sum()",
         "x.T @ dz / len(x), dz.mean()",
-        "dw and db are averaged over the batch. They are sums here: if the loss is a mean, its 1/N is "
-        "already inside dout.",
+        "dw and db are averaged over the batch. They are sums here: if the loss is a mean, "
+        "its 1/N is already inside dout.",
     ),
     Mistake(
         "neuron_backward",
         "bias gradient averaged",
         "dz.sum()",
         "dz.mean()",
-        "db is averaged over the batch, while it should be summed: every sample uses the same bias, so "
-        "their contributions add up.",
+        "db is averaged over the batch, while it should be summed: every sample uses the "
+        "same bias, so their contributions add up.",
     ),
     Mistake(
         "neuron_backward",
         "bias gradient per sample",
         "dz.sum()",
         "dz",
-        "db has one number per sample. The neuron has one bias, so their contributions add up to one number.",
+        "db has one number per sample. The neuron has one bias, so their contributions add "
+        "up to one number.",
     ),
     Mistake(
         "neuron_backward",
         "inputs in place of weights",
         "np.outer(dz, w)",
         "dz[:, None] * x",
-        "dx is built from the inputs x; the derivative of the weighted sum by its inputs is the weights.",
+        "dx is built from the inputs x; the derivative of the weighted sum by its inputs is "
+        "the weights.",
     ),
     Mistake(
         "neuron_backward",
         "bias gradient without the slope",
         "dz.sum()",
         "dout.sum()",
-        "db sums dout itself: the bias sits inside the sigmoid, so its gradient carries the slope as well.",
+        "db sums dout itself: the bias sits inside the sigmoid, so its gradient carries the "
+        "slope as well.",
     ),
     Mistake(
         "neuron_backward",
@@ -135,8 +143,8 @@ SIGMOID = [
         "overflow for large x",
         "out = np.where(x >= 0, 1, e) / (1 + e)",
         "out = np.exp(x) / (1 + np.exp(x))",
-        "For large x the exponential overflows and infinity over infinity is not a number. Choose, for each "
-        "sign of x, the form whose exponent is not positive.",
+        "For large x the exponential overflows and infinity over infinity is not a number. "
+        "Choose, for each sign of x, the form whose exponent is not positive.",
     ),
     Mistake(
         "sigmoid",
@@ -150,16 +158,16 @@ SIGMOID = [
         "inputs clipped",
         "e = np.exp(-np.abs(x))",
         "x = np.clip(x, -5, 5)\n    e = np.exp(-np.abs(x))",
-        "Clipping x does prevent overflow, but it changes the function: beyond the limit the output stops "
-        "moving. There is a form that needs no clipping.",
+        "Clipping x does prevent overflow, but it changes the function: beyond the limit "
+        "the output stops moving. There is a form that needs no clipping.",
     ),
     Mistake(
         "sigmoid",
         "sigmoid applied twice",
         "return dout * out * (1 - out)",
         "s = 1 / (1 + np.exp(-out))\n    return dout * s * (1 - s)",
-        "The cache is the sigmoid's output, and here it goes through the sigmoid once more. Its slope can be "
-        "written with the cached output directly.",
+        "The cache is the sigmoid's output, and here it goes through the sigmoid once more. "
+        "Its slope can be written with the cached output directly.",
     ),
     Mistake(
         "sigmoid",
@@ -187,7 +195,8 @@ SIGMOID = [
         "x in the cache",
         "return out, out",
         "return out, x",
-        "The cache holds x; the docstring promises the backward pass the output, from which the slope is cheaper.",
+        "The cache holds x; the docstring promises the backward pass the output, from which "
+        "the slope is cheaper.",
     ),
 ]
 
@@ -204,15 +213,16 @@ TANH = [
         "slope of the sigmoid",
         "dout * (1 - out * out)",
         "dout * out * (1 - out)",
-        "This is the slope of the sigmoid. For tanh, differentiate the quotient once more: its slope is "
-        "largest, 1, where the output is 0.",
+        "This is the slope of the sigmoid. For tanh, differentiate the quotient once more: "
+        "its slope is largest, 1, where the output is 0.",
     ),
     Mistake(
         "tanh",
         "tanh applied twice",
         "out = cache",
         "out = np.tanh(cache)",
-        "The cache is the output of tanh, and here it goes through tanh once more. Use it as it is.",
+        "The cache is the output of tanh, and here it goes through tanh once more. Use it "
+        "as it is.",
     ),
     Mistake(
         "tanh",
@@ -226,8 +236,8 @@ TANH = [
         "overflow for large x",
         "out = np.tanh(x)",
         "out = (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))",
-        "For large x both exponentials' quotient is infinity over infinity, which is not a number. NumPy has "
-        "a tanh that knows better.",
+        "For large x both exponentials' quotient is infinity over infinity, which is not a "
+        "number. NumPy has a tanh that knows better.",
     ),
     Mistake(
         "tanh",
@@ -244,8 +254,8 @@ RELU = [
         "input overwritten",
         "return np.maximum(x, 0), x",
         "x[x < 0] = 0\n    return x, x",
-        "The caller's x is overwritten: whoever still needs it, the backward pass first of all, finds zeros. "
-        "Make a new array.",
+        "The caller's x is overwritten: whoever still needs it, the backward pass first of "
+        "all, finds zeros. Make a new array.",
     ),
     Mistake(
         "relu",
@@ -273,7 +283,8 @@ RELU = [
         "mask from the upstream gradient",
         "dout * (x > 0)",
         "dout * (dout > 0)",
-        "The gradient is stopped where dout is negative. What decides is the sign of the forward pass's input.",
+        "The gradient is stopped where dout is negative. What decides is the sign of the "
+        "forward pass's input.",
     ),
     Mistake(
         "relu",
@@ -294,7 +305,8 @@ RELU = [
         "upstream gradient overwritten",
         "return dout * (x > 0)",
         "dout[x <= 0] = 0\n    return dout",
-        "The right gradient, but written over the caller's dout, which others may still need. Make a new array.",
+        "The right gradient, but written over the caller's dout, which others may still "
+        "need. Make a new array.",
     ),
 ]
 
@@ -325,36 +337,40 @@ LEAKY_RELU = [
         "slope fixed in backward",
         "np.where(x > 0, dout, slope * dout)",
         "np.where(x > 0, dout, 0.01 * dout)",
-        "The gradient always uses 0.01 on the negative side; the cache says which slope the forward pass used.",
+        "The gradient always uses 0.01 on the negative side; the cache says which slope the "
+        "forward pass used.",
     ),
     Mistake(
         "leaky_relu",
         "no leak in backward",
         "np.where(x > 0, dout, slope * dout)",
         "np.where(x > 0, dout, 0 * dout)",
-        "On the negative side the gradient is 0, as in the plain ReLU; a leaky one lets slope times dout pass.",
+        "On the negative side the gradient is 0, as in the plain ReLU; a leaky one lets "
+        "slope times dout pass.",
     ),
     Mistake(
         "leaky_relu",
         "upstream gradient forgotten on the negative side",
         "np.where(x > 0, dout, slope * dout)",
         "np.where(x > 0, dout, slope)",
-        "On the negative side the gradient is the slope alone: it is to be multiplied by dout there too.",
+        "On the negative side the gradient is the slope alone: it is to be multiplied by "
+        "dout there too.",
     ),
     Mistake(
         "leaky_relu",
         "mask from the upstream gradient",
         "np.where(x > 0, dout, slope * dout)",
         "np.where(dout > 0, dout, slope * dout)",
-        "The sign of dout decides here which side a number is on. What decides is the sign of the forward "
-        "pass's input.",
+        "The sign of dout decides here which side a number is on. What decides is the sign "
+        "of the forward pass's input.",
     ),
     Mistake(
         "leaky_relu",
         "gradient of one at zero",
         "np.where(x > 0, dout",
         "np.where(x >= 0, dout",
-        "At an input of exactly 0 the gradient passes in full; at this kink the derivative is taken as slope.",
+        "At an input of exactly 0 the gradient passes in full; at this kink the derivative "
+        "is taken as slope.",
     ),
 ]
 
@@ -371,7 +387,8 @@ ELU = [
         "minus one forgotten",
         "np.expm1(np.minimum(x, 0))",
         "np.exp(np.minimum(x, 0))",
-        "On the negative side the output goes to 0 and jumps at the origin: the exponential needs its minus one.",
+        "On the negative side the output goes to 0 and jumps at the origin: the exponential "
+        "needs its minus one.",
     ),
     Mistake(
         "elu",
@@ -385,16 +402,16 @@ ELU = [
         "overflow for large x",
         "np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))",
         "(x > 0) * x + (x <= 0) * alpha * (np.exp(x) - 1)",
-        "For large x the exponential is infinite, and 0 times infinity is not a number: a mask does not "
-        "stop it. Keep large x away from the exponential.",
+        "For large x the exponential is infinite, and 0 times infinity is not a number: a "
+        "mask does not stop it. Keep large x away from the exponential.",
     ),
     Mistake(
         "elu",
         "alpha not added in backward",
         "out + alpha",
         "out",
-        "On the negative side dout is multiplied by the output, which is alpha too small: the derivative of "
-        "alpha (eˣ − 1) is alpha eˣ.",
+        "On the negative side dout is multiplied by the output, which is alpha too small: "
+        "the derivative of alpha (eˣ − 1) is alpha eˣ.",
     ),
     Mistake(
         "elu",
@@ -415,7 +432,8 @@ ELU = [
         "exponential of the output",
         "out + alpha",
         "alpha * np.exp(out)",
-        "The slope on the negative side takes the exponential of the output; it is the exponential of the input.",
+        "The slope on the negative side takes the exponential of the output; it is the "
+        "exponential of the input.",
     ),
     Mistake(
         "elu",
@@ -449,8 +467,8 @@ SOFTMAX = [
         "normalised over everything",
         "e / e.sum(axis=-1, keepdims=True)",
         "e / e.sum()",
-        "The exponentials are divided by the sum of the whole array, so that all rows together sum to one. "
-        "Each row is a distribution of its own.",
+        "The exponentials are divided by the sum of the whole array, so that all rows "
+        "together sum to one. Each row is a distribution of its own.",
     ),
     Mistake(
         "softmax",
@@ -464,31 +482,32 @@ SOFTMAX = [
         "no shift",
         "np.exp(x - x.max(axis=-1, keepdims=True))",
         "np.exp(x)",
-        "Large scores overflow. Subtracting the same number from a whole row changes nothing but the size of "
-        "the exponentials: which number makes them safe?",
+        "Large scores overflow. Subtracting the same number from a whole row changes "
+        "nothing but the size of the exponentials: which number makes them safe?",
     ),
     Mistake(
         "softmax",
         "one shift for all rows",
         "x.max(axis=-1, keepdims=True)",
         "x.max()",
-        "All rows are shifted by the largest score of the whole array: a row far below it becomes 0 over 0. "
-        "Shift each row by its own maximum.",
+        "All rows are shifted by the largest score of the whole array: a row far below it "
+        "becomes 0 over 0. Shift each row by its own maximum.",
     ),
     Mistake(
         "softmax",
         "diagonal of the Jacobian alone",
         "out * (dout - np.sum(dout * out, axis=-1, keepdims=True))",
         "dout * out * (1 - out)",
-        "This is the Jacobian's diagonal, as if softmax worked element by element. Raising one score lowers "
-        "all other probabilities: the off-diagonal terms count too.",
+        "This is the Jacobian's diagonal, as if softmax worked element by element. Raising "
+        "one score lowers all other probabilities: the off-diagonal terms count too.",
     ),
     Mistake(
         "softmax",
         "sum without the upstream gradient",
         "np.sum(dout * out, axis=-1, keepdims=True)",
         "np.sum(out, axis=-1, keepdims=True)",
-        "The sum that is subtracted holds the probabilities alone, which is always one; each is weighted by its dout.",
+        "The sum that is subtracted holds the probabilities alone, which is always one; "
+        "each is weighted by its dout.",
     ),
     Mistake(
         "softmax",
@@ -516,14 +535,16 @@ SOFTMAX = [
         "gradient summed over the first axis",
         "np.sum(dout * out, axis=-1, keepdims=True)",
         "np.sum(dout * out, axis=0, keepdims=True)",
-        "The backward pass sums over the first axis and so mixes the samples; the classes are on the last one.",
+        "The backward pass sums over the first axis and so mixes the samples; the classes "
+        "are on the last one.",
     ),
     Mistake(
         "softmax",
         "dropped axis in the gradient",
         "np.sum(dout * out, axis=-1, keepdims=True)",
         "np.sum(dout * out, axis=-1)",
-        "The sum loses its axis, and broadcasting then pairs it with columns, not rows. Keep the axis with length one.",
+        "The sum loses its axis, and broadcasting then pairs it with columns, not rows. "
+        "Keep the axis with length one.",
     ),
 ]
 
@@ -547,21 +568,22 @@ LINEAR_FORWARD = [
         "bias as a column",
         "x @ w + b, (x",
         "x @ w + b[:, None], (x",
-        "The biases are added along the batch. They belong to the output features: the last axis, as "
-        "broadcasting does by itself.",
+        "The biases are added along the batch. They belong to the output features: the last "
+        "axis, as broadcasting does by itself.",
     ),
     Mistake(
         "linear_forward",
         "order of the cache",
-        "(x, w, b)\n",
-        "(w, x, b)\n",
+        "return x @ w + b, (x, w, b)",
+        "return x @ w + b, (w, x, b)",
         "The cache has w before x; its order is x, w, b.",
     ),
     Mistake(
         "linear_forward",
         "only the first sample",
         "return x @ w + b, (x, w, b)",
-        "out = np.zeros((len(x), w.shape[1]), x.dtype)\n    out[0] = x[0] @ w + b\n    return out, (x, w, b)",
+        "out = np.zeros((len(x), w.shape[1]), x.dtype)\n    out[0] = x[0] @ w + b\n    return "
+        "out, (x, w, b)",
         "Only the first row of the output is filled; every sample of the batch needs its own.",
     ),
 ]
@@ -572,24 +594,24 @@ LINEAR_BACKWARD = [
         "mean over the batch",
         "x.T @ dout, dout.sum(axis=0)",
         "x.T @ dout / len(x), dout.mean(axis=0)",
-        "dw and db are averaged over the batch. They are sums here: if the loss is a mean, its 1/N is "
-        "already inside dout.",
+        "dw and db are averaged over the batch. They are sums here: if the loss is a mean, "
+        "its 1/N is already inside dout.",
     ),
     Mistake(
         "linear_backward",
         "bias gradient averaged",
         "dout.sum(axis=0)",
         "dout.mean(axis=0)",
-        "db is averaged over the batch, while it should be summed: every sample uses the same biases, so "
-        "their contributions add up.",
+        "db is averaged over the batch, while it should be summed: every sample uses the "
+        "same biases, so their contributions add up.",
     ),
     Mistake(
         "linear_backward",
         "weight gradient averaged",
         "x.T @ dout, dout",
         "x.T @ dout / len(x), dout",
-        "dw is averaged over the batch, while it should be summed: every sample uses the same weights, so "
-        "their contributions add up.",
+        "dw is averaged over the batch, while it should be summed: every sample uses the "
+        "same weights, so their contributions add up.",
     ),
     Mistake(
         "linear_backward",
@@ -603,8 +625,8 @@ LINEAR_BACKWARD = [
         "weights not transposed",
         "dout @ w.T",
         "dout @ w",
-        "dx multiplies by the weights as they are. On the way back the sum runs over the outputs, which asks "
-        "for their transpose.",
+        "dx multiplies by the weights as they are. On the way back the sum runs over the "
+        "outputs, which asks for their transpose.",
     ),
     Mistake(
         "linear_backward",
@@ -646,7 +668,8 @@ LINEAR_BACKWARD = [
         "bias gradient of ones",
         "dout.sum(axis=0)",
         "np.full_like(b, len(x))",
-        "db counts the samples: the bias's own slope is 1, and the chain rule multiplies it by dout.",
+        "db counts the samples: the bias's own slope is 1, and the chain rule multiplies it "
+        "by dout.",
         also=(("x, w, _ = cache", "x, w, b = cache"),),
     ),
     Mistake(
@@ -654,8 +677,8 @@ LINEAR_BACKWARD = [
         "upstream gradient overwritten",
         "x, w, _ = cache",
         "x, w, _ = cache\n    dout /= len(x)",
-        "dout is divided by N in place. That changes the caller's array, and the mean is not this layer's "
-        "business: the loss has put its 1/N into dout.",
+        "dout is divided by N in place. That changes the caller's array, and the mean is "
+        "not this layer's business: the loss has put its 1/N into dout.",
     ),
 ]
 
@@ -672,7 +695,8 @@ MSE = [
         "half in front of the loss",
         "np.mean(difference**2), difference * (2 / difference.size)",
         "0.5 * np.mean(difference**2), difference * (1 / difference.size)",
-        "Loss and gradient are half of what they should be: here the mean squared error has no ½ in front.",
+        "Loss and gradient are half of what they should be: here the mean squared error has "
+        "no ½ in front.",
     ),
     Mistake(
         "mse_loss",
@@ -686,14 +710,16 @@ MSE = [
         "gradient not averaged",
         "difference * (2 / difference.size)",
         "2 * difference",
-        "The loss is a mean, but its gradient is that of the sum: it is not divided by the number of elements.",
+        "The loss is a mean, but its gradient is that of the sum: it is not divided by the "
+        "number of elements.",
     ),
     Mistake(
         "mse_loss",
         "mean over the batch alone",
         "np.mean(difference**2), difference * (2 / difference.size)",
         "np.sum(difference**2) / len(pred), difference * (2 / len(pred))",
-        "Loss and gradient are divided by N alone. The mean squared error is a mean over all elements.",
+        "Loss and gradient are divided by N alone. The mean squared error is a mean over "
+        "all elements.",
     ),
     Mistake(
         "mse_loss",
@@ -707,8 +733,8 @@ MSE = [
         "gradient by the target",
         "difference * (2 / difference.size)",
         "-difference * (2 / difference.size)",
-        "dpred has the wrong sign: this is the gradient by the target. A prediction that is too large has "
-        "to come down.",
+        "dpred has the wrong sign: this is the gradient by the target. A prediction that is "
+        "too large has to come down.",
     ),
     Mistake(
         "mse_loss",
@@ -733,8 +759,8 @@ BCE = [
         "np.mean(np.maximum(logits, 0) - logits * target + np.log1p(e))",
         "-np.mean(target * np.log(1 / (1 + np.exp(-logits))) "
         "+ (1 - target) * np.log(1 - 1 / (1 + np.exp(-logits))))",
-        "For large logits the probability rounds to exactly 0 or 1 and its logarithm is infinite. Put the "
-        "sigmoid into the logarithm on paper first, and simplify.",
+        "For large logits the probability rounds to exactly 0 or 1 and its logarithm is "
+        "infinite. Put the sigmoid into the logarithm on paper first, and simplify.",
     ),
     Mistake(
         "bce_loss",
@@ -742,8 +768,8 @@ BCE = [
         "np.mean(np.maximum(logits, 0) - logits * target + np.log1p(e))",
         "np.mean(-target * np.log(1 / (1 + np.exp(-logits)) + 1e-12) "
         "- (1 - target) * np.log(1 - 1 / (1 + np.exp(-logits)) + 1e-12))",
-        "The small constant inside the logarithm caps the loss of a confident mistake near 27.6. The stable form "
-        "needs no such constant.",
+        "The small constant inside the logarithm caps the loss of a confident mistake near "
+        "27.6. The stable form needs no such constant.",
     ),
     Mistake(
         "bce_loss",
@@ -757,7 +783,8 @@ BCE = [
         "gradient not averaged",
         "(probabilities - target) / logits.size",
         "probabilities - target",
-        "The loss is a mean, but its gradient is that of the sum: it is not divided by the number of elements.",
+        "The loss is a mean, but its gradient is that of the sum: it is not divided by the "
+        "number of elements.",
     ),
     Mistake(
         "bce_loss",
@@ -771,14 +798,16 @@ BCE = [
         "gradient by the probability",
         "(probabilities - target) / logits.size",
         "(probabilities - target) / (probabilities * (1 - probabilities)) / logits.size",
-        "This is the gradient by the probability. One more step, through the sigmoid, leads to the logits.",
+        "This is the gradient by the probability. One more step, through the sigmoid, leads "
+        "to the logits.",
     ),
     Mistake(
         "bce_loss",
         "slope of the sigmoid twice",
         "(probabilities - target) / logits.size",
         "(probabilities - target) * probabilities * (1 - probabilities) / logits.size",
-        "There is a sigmoid's slope too many in dlogits: it cancels against the derivative of the logarithm.",
+        "There is a sigmoid's slope too many in dlogits: it cancels against the derivative "
+        "of the logarithm.",
     ),
     Mistake(
         "bce_loss",
@@ -799,7 +828,8 @@ BCE = [
         "classes swapped",
         "- logits * target",
         "- logits * (1 - target)",
-        "Being right costs much here and being wrong little: the two classes are swapped in the loss.",
+        "Being right costs much here and being wrong little: the two classes are swapped in "
+        "the loss.",
     ),
 ]
 
@@ -809,7 +839,8 @@ CROSS_ENTROPY = [
         "gradient not averaged",
         "(np.exp(log_probabilities) - one_hot) / n",
         "np.exp(log_probabilities) - one_hot",
-        "The loss is a mean over the batch, but its gradient is that of the sum: it is not divided by N.",
+        "The loss is a mean over the batch, but its gradient is that of the sum: it is not "
+        "divided by N.",
     ),
     Mistake(
         "cross_entropy_loss",
@@ -831,8 +862,8 @@ CROSS_ENTROPY = [
         "mean over the classes too",
         "-np.sum(one_hot * log_probabilities) / n",
         "-np.mean(one_hot * log_probabilities)",
-        "The loss is averaged over the classes as well. Each sample has one term, that of its class: divide "
-        "by N alone.",
+        "The loss is averaged over the classes as well. Each sample has one term, that of "
+        "its class: divide by N alone.",
     ),
     Mistake(
         "cross_entropy_loss",
@@ -847,15 +878,16 @@ CROSS_ENTROPY = [
         "no shift",
         "logits - logits.max(axis=1, keepdims=True)",
         "logits",
-        "Large logits overflow in the exponential. Shift each row by its maximum: the softmax stays the same.",
+        "Large logits overflow in the exponential. Shift each row by its maximum: the "
+        "softmax stays the same.",
     ),
     Mistake(
         "cross_entropy_loss",
         "small constant in the logarithm",
         "loss = -np.sum(one_hot * log_probabilities) / n",
         "loss = -np.sum(one_hot * np.log(np.exp(log_probabilities) + 1e-12)) / n",
-        "The small constant inside the logarithm caps the loss of a confident mistake near 27.6. Take the "
-        "logarithm of the softmax on paper, and no constant is needed.",
+        "The small constant inside the logarithm caps the loss of a confident mistake near "
+        "27.6. Take the logarithm of the softmax on paper, and no constant is needed.",
     ),
     Mistake(
         "cross_entropy_loss",
@@ -876,21 +908,24 @@ CROSS_ENTROPY = [
         "target not subtracted",
         "(np.exp(log_probabilities) - one_hot) / n",
         "np.exp(log_probabilities) / n",
-        "dlogits holds the probabilities alone, as if no class were right: the target is missing from it.",
+        "dlogits holds the probabilities alone, as if no class were right: the target is "
+        "missing from it.",
     ),
     Mistake(
         "cross_entropy_loss",
         "gradient of the right class alone",
         "(np.exp(log_probabilities) - one_hot) / n",
         "one_hot * (np.exp(log_probabilities) - 1) / n",
-        "Only the logits of the right classes get a gradient. Lowering the other logits lowers the loss too.",
+        "Only the logits of the right classes get a gradient. Lowering the other logits "
+        "lowers the loss too.",
     ),
     Mistake(
         "cross_entropy_loss",
         "gradient by the probabilities",
         "(np.exp(log_probabilities) - one_hot) / n",
         "-one_hot / np.exp(log_probabilities) / n",
-        "This is the gradient by the probabilities. One more step, through the softmax, leads to the logits.",
+        "This is the gradient by the probabilities. One more step, through the softmax, "
+        "leads to the logits.",
     ),
     Mistake(
         "cross_entropy_loss",
@@ -910,16 +945,18 @@ CROSS_ENTROPY = [
         "cross_entropy_loss",
         "binary cross-entropy of each class",
         "loss = -np.sum(one_hot * log_probabilities) / n",
-        "loss = -np.sum(one_hot * log_probabilities + (1 - one_hot) * np.log(1 - np.exp(log_probabilities))) / n",
-        "The loss charges the wrong classes too, as a binary cross-entropy does. After a softmax only the "
-        "right class's logarithm counts.",
+        "loss = -np.sum(one_hot * log_probabilities + (1 - one_hot) * np.log(1 - "
+        "np.exp(log_probabilities))) / n",
+        "The loss charges the wrong classes too, as a binary cross-entropy does. After a "
+        "softmax only the right class's logarithm counts.",
     ),
     Mistake(
         "cross_entropy_loss",
         "one-hot recognised by a square",
         "target if target.ndim == 2 else",
         "target if target.shape[0] == classes and target.ndim == 2 else",
-        "One-hot targets are recognised only if there are as many samples as classes: the number of their axes tells.",
+        "One-hot targets are recognised only if there are as many samples as classes: the "
+        "number of their axes tells.",
     ),
 ]
 
@@ -929,7 +966,8 @@ NETWORK = [
         "Xavier in place of He",
         "np.sqrt(2 / inputs)",
         "np.sqrt(1 / inputs)",
-        "The weights are too narrow by the root of two: He's variance is 2/D, since ReLU kills half of the signal.",
+        "The weights are too narrow by the root of two: He's variance is 2/D, since ReLU "
+        "kills half of the signal.",
     ),
     Mistake(
         "MLP",
@@ -943,7 +981,8 @@ NETWORK = [
         "outputs in place of inputs",
         "np.sqrt(2 / inputs)",
         "np.sqrt(2 / outputs)",
-        "The spread of the weights is taken from the outputs of the layer; He's rule uses its inputs D.",
+        "The spread of the weights is taken from the outputs of the layer; He's rule uses "
+        "its inputs D.",
     ),
     Mistake(
         "MLP",
@@ -978,20 +1017,23 @@ NETWORK = [
         "uniform weights",
         "rng.normal(0, scale, size=(inputs, outputs))",
         "rng.uniform(-np.sqrt(3) * scale, np.sqrt(3) * scale, size=(inputs, outputs))",
-        "The spread is right, but the distribution is uniform; the weights are drawn from a normal one.",
+        "The spread is right, but the distribution is uniform; the weights are drawn from a "
+        "normal one.",
     ),
     Mistake(
         "MLP",
         "global random numbers",
         "rng.normal(0, scale, size=(inputs, outputs))",
         "np.random.normal(0, scale, size=(inputs, outputs))",
-        "The weights come from NumPy's global generator, so that nobody can repeat them. Draw them from rng.",
+        "The weights come from NumPy's global generator, so that nobody can repeat them. "
+        "Draw them from rng.",
     ),
     Mistake(
         "MLP",
         "last activation left out",
         "x, activation_cache = activation_forward(x)",
-        "x, activation_cache = (activation_forward if layer < len(self.activations) else identity_forward)(x)",
+        "x, activation_cache = (activation_forward if layer < len(self.activations) else "
+        "identity_forward)(x)",
         "The last layer's activation is never applied: every layer has its own, the last one too.",
     ),
     Mistake(
@@ -1007,23 +1049,25 @@ NETWORK = [
         "slope of the activations forgotten",
         "dout = activation_backward(dout, activation_cache)\n            ",
         "",
-        "backward goes through the linear layers alone: the gradient passes through every activation as well.",
+        "backward goes through the linear layers alone: the gradient passes through every "
+        "activation as well.",
     ),
     Mistake(
         "MLP",
         "slope of the last activation forgotten",
         "dout = activation_backward(dout, activation_cache)",
-        "dout = activation_backward(dout, activation_cache) if layer < len(self.activations) else dout",
-        "backward starts below the last activation: dout is the gradient by the network's output, so it "
-        "goes through that activation first.",
+        "dout = activation_backward(dout, activation_cache) if layer < "
+        "len(self.activations) else dout",
+        "backward starts below the last activation: dout is the gradient by the network's "
+        "output, so it goes through that activation first.",
     ),
     Mistake(
         "MLP",
         "activations the wrong way round",
         "ACTIVATIONS[self.activations[layer - 1]]",
         "ACTIVATIONS[self.activations[-layer]]",
-        "On the way back the activations are taken in the wrong order: the last layer's comes first, with "
-        "the last layer's cache.",
+        "On the way back the activations are taken in the wrong order: the last layer's "
+        "comes first, with the last layer's cache.",
     ),
     Mistake(
         "MLP",
@@ -1043,8 +1087,8 @@ NETWORK = [
         "caches accumulate",
         "self.caches = []\n        for",
         'self.caches = getattr(self, "caches", [])\n        for',
-        "The caches of earlier calls are still there, and backward uses the oldest: every forward starts with "
-        "an empty list.",
+        "The caches of earlier calls are still there, and backward uses the oldest: every "
+        "forward starts with an empty list.",
     ),
     Mistake(
         "MLP",
@@ -1052,15 +1096,17 @@ NETWORK = [
         'self.gradients[f"w{layer}"] = dw',
         'self.gradients[f"w{layer}"] = dw / len(dout)',
         "The gradients are divided by N. The loss has done that already, inside dout.",
-        also=(('self.gradients[f"b{layer}"] = db', 'self.gradients[f"b{layer}"] = db / len(dout)'),),
+        also=(
+            ('self.gradients[f"b{layer}"] = db', 'self.gradients[f"b{layer}"] = db / len(dout)'),
+        ),
     ),
     Mistake(
         "MLP",
         "upstream gradient of the output returned",
         "dout, dw, db = linear_backward(dout, linear_cache)",
         "dx, dw, db = linear_backward(dout, linear_cache)",
-        "The gradient does not travel: each layer hands down what it got, without its own weights. What a "
-        "linear layer's backward returns first is the next layer's dout.",
+        "The gradient does not travel: each layer hands down what it got, without its own "
+        "weights. What a linear layer's backward returns first is the next layer's dout.",
     ),
     Mistake(
         "MLP",
@@ -1088,8 +1134,8 @@ NETWORK = [
         "parameters shared by all networks",
         "    def __init__(self",
         "    shared = {}\n\n    def __init__(self",
-        "All networks share one dictionary of parameters: a new network overwrites the old one's. Create it "
-        "inside the constructor.",
+        "All networks share one dictionary of parameters: a new network overwrites the old "
+        "one's. Create it inside the constructor.",
         also=(("self.parameters = {}", "self.parameters = self.shared"),),
     ),
 ]
@@ -1142,7 +1188,8 @@ ACCURACY = [
         "threshold at one half",
         "np.mean(scores.argmax(axis=1) == classes)",
         "np.mean(np.all((scores > 0.5) == np.eye(scores.shape[1])[classes.astype(int)], axis=1))",
-        "Scores are compared with ½, but they need not be probabilities: the largest of a row wins.",
+        "Scores are compared with ½, but they need not be probabilities: the largest of a "
+        "row wins.",
     ),
 ]
 
@@ -1159,7 +1206,8 @@ TRAIN = [
         "one order for all epochs",
         "    for _ in range(epochs):\n        order = rng.permutation(len(x))",
         "    order = rng.permutation(len(x))\n    for _ in range(epochs):",
-        "The samples are shuffled once, and every epoch repeats that order: draw a new permutation for each.",
+        "The samples are shuffled once, and every epoch repeats that order: draw a new "
+        "permutation for each.",
     ),
     Mistake(
         "train",
@@ -1173,30 +1221,32 @@ TRAIN = [
         "last batch dropped",
         "range(0, len(x), batch_size)",
         "range(0, len(x) - batch_size + 1, batch_size)",
-        "The samples that don't fill a whole batch are never seen: the last batch of an epoch may be smaller.",
+        "The samples that don't fill a whole batch are never seen: the last batch of an "
+        "epoch may be smaller.",
     ),
     Mistake(
         "train",
         "unweighted mean of the losses",
         "epoch_loss += batch_loss * len(batch)",
         "epoch_loss += batch_loss * len(x) / -(-len(x) // batch_size)",
-        "The batches' losses are averaged as if all were equally large. A smaller last batch counts less: "
-        "weight each by its number of samples.",
+        "The batches' losses are averaged as if all were equally large. A smaller last "
+        "batch counts less: weight each by its number of samples.",
     ),
     Mistake(
         "train",
         "unweighted mean of the metrics",
         "epoch_metric += metric(out, y[batch]) * len(batch)",
         "epoch_metric += metric(out, y[batch]) * len(x) / -(-len(x) // batch_size)",
-        "The batches' metrics are averaged as if all were equally large. A smaller last batch counts less: "
-        "weight each by its number of samples.",
+        "The batches' metrics are averaged as if all were equally large. A smaller last "
+        "batch counts less: weight each by its number of samples.",
     ),
     Mistake(
         "train",
         "loss of the last batch",
         "epoch_loss += batch_loss * len(batch)",
         "epoch_loss = batch_loss * len(x)",
-        "An epoch's entry is the loss of its last batch; it should be the mean over all its samples.",
+        "An epoch's entry is the loss of its last batch; it should be the mean over all its "
+        "samples.",
     ),
     Mistake(
         "train",
@@ -1252,7 +1302,8 @@ TRAIN = [
         "loss after the update",
         "            epoch_loss += batch_loss * len(batch)",
         "            epoch_loss += loss(model.forward(x[batch]), y[batch])[0] * len(batch)",
-        "Each batch's loss is measured again after its update; the history keeps the one from before.",
+        "Each batch's loss is measured again after its update; the history keeps the one "
+        "from before.",
     ),
     Mistake(
         "train",
@@ -1299,7 +1350,8 @@ TRAIN = [
         "        order = rng.permutation(len(x))\n",
         "        order = rng.permutation(len(x))\n        x[:], y[:] = x[order], y[order]\n"
         "        order = np.arange(len(x))\n",
-        "The caller's x and y are shuffled in place. Take each batch by its indices and leave the data as they are.",
+        "The caller's x and y are shuffled in place. Take each batch by its indices and "
+        "leave the data as they are.",
     ),
     Mistake(
         "train",
@@ -1338,7 +1390,8 @@ TORCH = [
         "float32",
         "linear.weight = torch.nn.Parameter(w.T.contiguous())",
         "linear.weight = torch.nn.Parameter(w.T.contiguous().float().double())",
-        "The weights are rounded to float32, and with them everything after: the twin is to be in float64.",
+        "The weights are rounded to float32, and with them everything after: the twin is to "
+        "be in float64.",
     ),
     Mistake(
         "torch_mlp",
@@ -1352,7 +1405,8 @@ TORCH = [
         "weights shared with the network",
         "torch.nn.Parameter(b)",
         'torch.nn.Parameter(torch.from_numpy(parameters[f"b{layer}"]))',
-        "The twin works on the network's own arrays, so that training one changes the other: copy them.",
+        "The twin works on the network's own arrays, so that training one changes the "
+        "other: copy them.",
     ),
     Mistake(
         "torch_mlp",

@@ -13,7 +13,7 @@
 # you which property fails and, where it can, why. `progress()` in a cell of your own lists every
 # exercise with its points. Functions are graded one by one, so a gap in one does not close the road
 # to the next. Use NumPy operations on whole arrays rather than Python loops over samples: they say
-# the same in fewer words and run a hundred times faster.
+# the same in fewer words and run much faster.
 #
 # **One alphabet for axes**, everywhere in the course: $N$ samples in a batch, $D$ features in, $M$
 # features out, $C$ classes. A batch of inputs is an array `x` of shape $(N, D)$, one sample a row.
@@ -83,7 +83,8 @@ def neuron_forward(x, w, b):
 #
 # $$ \sigma'(z) = \frac{e^{-z}}{(1 + e^{-z})^2} = \sigma(z)\,\bigl(1 - \sigma(z)\bigr)
 #    \quad\Longrightarrow\quad
-#    dz_n = \frac{\partial L}{\partial z_n} = \text{dout}_n \; \text{out}_n\, (1 - \text{out}_n) . $$
+#    dz_n = \frac{\partial L}{\partial z_n}
+#         = \text{dout}_n \; \text{out}_n\, (1 - \text{out}_n) . $$
 #
 # That is why the cache holds `out` and not $z$. Then through the sum. The weight $w_d$ reaches the
 # loss through *every* $z_n$, so its gradient collects a term from each sample, and likewise for
@@ -137,10 +138,10 @@ def neuron_backward(dout, cache):
 # order $h$. A smaller $h$ is not always better: floating point keeps about 16 digits, and the two
 # values that are subtracted agree in more and more of them, which leaves a rounding error of order
 # $10^{-16}/h$. The sum of both errors is least near $h \approx 10^{-5}$, where central differences
-# are good to about ten digits. The plot shows it for $f = \tanh$; it is the reason why the checks
-# compare gradients in float64, with $h = 10^{-5}$. `autograder.gradcheck.numerical_gradient` does
-# it for any function. It costs two forward passes *per parameter*, where backpropagation needs
-# about two for *all* of them: that is why it is a test and not a method.
+# are good to about eleven digits. The plot shows it for $f = \tanh$; it is the reason why the
+# checks compare gradients in float64, with $h = 10^{-5}$. `autograder.gradcheck` has it for any
+# function. It costs two forward passes *per parameter*, where backpropagation needs about two for
+# *all* of them: that is why it is a test and not a method.
 
 # %% provided=true
 def figure(columns=1, rows=1, height=3.4):
@@ -798,7 +799,7 @@ def cross_entropy_loss(logits, target):
     dlogits : ndarray (N, C)
         Gradient of the loss with respect to the logits.
     """
-    ### BEGIN SOLUTION  a stable log-softmax, the mean loss over the batch, its gradient by the logits
+    ### BEGIN SOLUTION  a stable log-softmax, the mean loss over the batch, and its gradient
     n, classes = logits.shape
     one_hot = target if target.ndim == 2 else np.eye(classes, dtype=logits.dtype)[target]
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -858,7 +859,8 @@ def cross_entropy_loss(logits, target):
 #
 # $$ \frac{\partial L}{\partial h_{nk}} = \sum_{m,c} g_{mc}\, w^{(2)}_{kc}\, \delta_{mn}
 #    = \sum_c g_{nc}\, w^{(2)}_{kc}, \qquad
-#    q_{nk} := \frac{\partial L}{\partial a_{nk}} = \frac{\partial L}{\partial h_{nk}}\, f'(a_{nk}) : $$
+#    q_{nk} := \frac{\partial L}{\partial a_{nk}}
+#            = \frac{\partial L}{\partial h_{nk}}\, f'(a_{nk}) : $$
 #
 # $G\,W^{(2)\top}$, $(N, C)(C, K) = (N, K)$; then $Q = (G\,W^{(2)\top}) \odot f'(A)$, element by
 # element, because $h_{nk}$ depends on $a_{nk}$ alone.
@@ -1046,7 +1048,7 @@ predicted = [np.log(classes) + measured[k][:, 1].mean() / 2 * (1 - 1 / classes) 
 (axis,) = figure()
 bars = axis.bar(kinds, means, width=0.5, yerr=[measured[k][:, 0].std() for k in kinds], capsize=4)
 axis.bar_label(bars, [f"{mean:.2f}" for mean in means], label_type="center", color="white")
-axis.plot(kinds, predicted, "k_", markersize=60, label="second-order formula")
+axis.plot(kinds, predicted, "kD", markersize=5, label="second-order formula")
 axis.axhline(np.log(classes), color="black", linestyle="--", label=f"ln {classes}")
 axis.set(ylabel="cross-entropy (nats)", title=f"Loss before training, {trials} networks each")
 axis.legend(loc="upper left")
@@ -1100,7 +1102,18 @@ def accuracy(scores, target):
 
 # %% exercise="train" points=9
 def train(
-    model, x, y, *, loss, epochs, batch_size, learning_rate, rng, x_val=None, y_val=None, metric=None
+    model,
+    x,
+    y,
+    *,
+    loss,
+    epochs,
+    batch_size,
+    learning_rate,
+    rng,
+    x_val=None,
+    y_val=None,
+    metric=None,
 ):
     """Mini-batch gradient descent; returns the history of the training.
 
@@ -1236,7 +1249,7 @@ def draw_mistakes(dataset, scores, count=8):
     for axis, i in zip(figure(count, height=1.9), worst, strict=True):
         axis.imshow(dataset.x_test[i], cmap="gray_r")
         given, true = dataset.classes[chosen[i]], dataset.classes[dataset.y_test[i]]
-        axis.set_title(f"{given},\nis {true}", fontsize=8)
+        axis.set_title(f"says {given}\nis {true}", fontsize=8)
         axis.axis("off")
 
 
@@ -1267,7 +1280,7 @@ left, right = figure(2)
 left.plot(x, y, ".", color="0.6", label="data")
 for (step, (slope, offset)), style in zip(snapshots.items(), (":", "-.", "--", "-"), strict=True):
     left.plot([-1, 1], [offset - slope, offset + slope], style, label=f"after {step} steps")
-left.set(xlabel="x", ylabel="y", title="Linear regression by gradient descent")
+left.set(xlabel="x", ylabel="y", xticks=[-1, 0, 1], title="Linear regression, step by step")
 left.legend()
 right.semilogy(distances)
 right.set(xlabel="step", ylabel="‖(w, b) − least squares‖", title="Distance to the exact answer")
@@ -1306,24 +1319,24 @@ x, y = sample(200)
 x_test, y_test = sample(1000)
 model = MLP([1, 32, 32, 1], ["tanh", "tanh", "identity"], rng=rng)
 history = train_by_schedule(
-    model, x, y, learning_rates=[0.1] * 400 + [0.02] * 100, loss=mse_loss, batch_size=16, rng=rng,
+    model, x, y, learning_rates=[0.02] * 300 + [0.004] * 50, loss=mse_loss, batch_size=8, rng=rng,
     x_val=x_test, y_val=y_test, metric=rmse,
 )
 
 grid = np.linspace(-2, 2, 400)[:, None]
 fit, losses, errors = figure(3)
-fit.plot(x, y, ".", color="0.6", label="data")
+fit.plot(x, y, ".", color="0.7", label="data")
 fit.plot(grid, wave(grid), "--", label="truth")
 fit.plot(grid, model.forward(grid), label="network")
-fit.set(xlabel="x", ylabel="y", title="Nonlinear regression")
-fit.legend()
+fit.set(xlabel="x", ylabel="y", title="Fit")
+fit.legend(loc="lower right")
 for axis, key, label in ((losses, "loss", "mean squared error"), (errors, "metric", "RMSE")):
-    axis.semilogy(history[key], label="training")
-    axis.semilogy(history[f"val_{key}"], "--", label="test")
-    axis.set(xlabel="epoch", ylabel=label)
-errors.axhline(noise, color="black", linewidth=1, linestyle=":", label="noise")
-losses.legend()
-errors.legend()
+    axis.plot(history[key], label="training")
+    axis.plot(history[f"val_{key}"], "--", label="test")
+    axis.set(xlabel="epoch", ylabel=label, title=label.capitalize() if key == "loss" else label)
+    axis.axhline(noise**2 if key == "loss" else noise, color="black", ls=":", label="noise")
+    axis.set_ylim(bottom=0)
+    axis.legend()
 
 NUMBERS["nonlinear_regression_rmse"] = history["val_metric"][-1]
 
@@ -1354,8 +1367,10 @@ for label, marker, name in ((0, "o", "no"), (1, "s", "yes")):
     left.scatter(*x[y[:, 0] == label].T, marker=marker, s=90, c="white", ec="black", label=name)
 left.set(xlabel="first input", ylabel="second input", title="XOR", aspect="equal")
 left.legend(loc="center")
-right.semilogy(history["loss"])
+right.plot(history["loss"])
+right.axhline(np.log(2), color="black", linestyle=":", label="guessing, ln 2")
 right.set(xlabel="epoch", ylabel="binary cross-entropy", title="Loss")
+right.legend()
 
 NUMBERS["xor_correct"] = int(np.sum((model.forward(x) > 0) == (y > 0.5)))
 
@@ -1395,7 +1410,8 @@ left.scatter(*x[wrong, 2:].T, s=140, facecolors="none", edgecolors="black", labe
 left.set(xlabel="petal length (cm)", ylabel="petal width (cm)", title="Iris, ten-fold")
 left.legend()
 for key, style, label in (("loss", "-", "training"), ("val_loss", "--", "held-out fold")):
-    right.plot(np.mean([history[key] for history in histories], axis=0), style, label=label)
+    mean = np.mean([history[key] for history in histories], axis=0)
+    right.plot(np.arange(1, len(mean) + 1), mean, style, label=label)
 right.set(xlabel="epoch", ylabel="cross-entropy", title="Mean over the ten networks")
 right.legend()
 
@@ -1576,7 +1592,7 @@ activations = ["relu", "identity"]
 model = in_float32(MLP([x.shape[1], 128, 10], activations, rng=np.random.default_rng(0)))
 
 
-def train_twin(device):
+def train_twin(device, x, y):
     """The loop of `train` in PyTorch: the loss of each epoch, and the seconds that it took."""
     twin = torch_mlp(model.parameters, activations).to(device, torch.float32)
     optimiser = torch.optim.SGD(twin.parameters(), lr=0.1)
@@ -1597,8 +1613,8 @@ def train_twin(device):
 
 runs = {}
 for device in ["cpu"] + ["cuda"] * torch.cuda.is_available():
-    train_twin(device)  # the first run pays for the start of the library
-    runs[f"PyTorch, {device}"] = train_twin(device)
+    train_twin(device, x[:1000], y[:1000])  # the first run pays for the start of the library
+    runs[f"PyTorch, {device}"] = train_twin(device, x, y)
 start = time.perf_counter()
 history = train(
     model, x, y, loss=cross_entropy_loss, epochs=epochs, batch_size=batch_size, learning_rate=0.1,
@@ -1611,6 +1627,7 @@ for (name, (losses, seconds)), style in zip(runs.items(), ("-", "--", ":"), stri
     curves.plot(range(1, epochs + 1), losses, style, linewidth=3, label=name)
     times.bar_label(times.bar(name, seconds, width=0.5), [f"{seconds:.2f} s"])
 curves.set(xlabel="epoch", ylabel="cross-entropy", title=f"Training loss, {dataset.card['title']}")
+curves.xaxis.get_major_locator().set_params(integer=True)
 curves.legend()
 times.set(ylabel="seconds", title=f"Time of {epochs} epochs, batches of {batch_size}")
 times.margins(y=0.15)
@@ -1623,8 +1640,8 @@ NUMBERS["numpy_and_torch_seconds"] = {name: seconds for name, (_, seconds) in ru
 # ## What to try next
 #
 # - **Break it on purpose.** Initialise all weights with 0, or with a standard deviation of 1. Leave
-#   out the shift in the softmax and multiply the inputs by 100. Forget the $1/N$ of the loss and look
-#   for a learning rate that repairs it. Predict each result before you run it.
+#   out the shift in the softmax and multiply the inputs by 100. Forget the $1/N$ of the loss and
+#   look for a learning rate that repairs it. Predict each result before you run it.
 # - **Depth.** Train digits with 1, 2, 4 and 8 hidden layers of sigmoids, then of ReLUs. Print the
 #   norm of each `gradients["w…"]` after the first batch. Where do the sigmoids lose it?
 # - **The best learning rate.** Train digits for five epochs at 12 rates from 0.001 to 3, evenly
@@ -1649,8 +1666,8 @@ NUMBERS["numpy_and_torch_seconds"] = {name: seconds for name, (_, seconds) in ru
 #   exponential linear units. *ICLR*.
 # - G. Cybenko (1989). Approximation by superpositions of a sigmoidal function. *Mathematics of
 #   Control, Signals and Systems* 2, 303–314.
-# - R. Fisher (1936). The use of multiple measurements in taxonomic problems. *Annals of Eugenics*
-#   7.
+# - R. Fisher (1936). The use of multiple measurements in taxonomic problems. *Annals of Eugenics*,
+#   volume 7.
 # - X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep feedforward neural
 #   networks. *AISTATS*.
 # - I. Goodfellow, J. Shlens, C. Szegedy (2015). Explaining and harnessing adversarial examples.

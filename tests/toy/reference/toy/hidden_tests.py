@@ -15,7 +15,9 @@ def test_scale(student, rng):
 @exercise("scale")
 def test_scale_leaves_x(student, rng):
     """scale leaves x as it was."""
-    assert_unchanged(student, "scale", rng.standard_normal((2, 2)), 3.0)
+    x = rng.standard_normal((2, 2))
+    assert_unchanged(student, "scale", x, 3.0)
+    assert_close(student.scale(x, 3.0), 3 * x, name="product", axes="ND")
 
 
 @exercise("batch_mean", weight=2)
