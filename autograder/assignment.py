@@ -17,7 +17,8 @@ import jupytext
 
 KINDS = ("prose", "provided", "solution", "check", "written", "experiment")
 REGION = re.compile(
-    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*(?P<task>[^\n]*)\n(?P<body>.*?)^[ \t]*### END SOLUTION[^\n]*$",
+    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*(?P<task>[^\n]*)\n"
+    r"(?P<body>.*?)^[ \t]*### END SOLUTION[^\n]*$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -92,7 +93,7 @@ class Assignment:
 
     @cached_property
     def layout(self) -> tuple[Cell, ...]:
-        """The cells of the notebook: the author's, and after each exercise the one that checks it."""
+        """The notebook's cells: the author's, and after each exercise the one that checks it."""
         cells: list[Cell] = []
         for cell in self.cells:
             cells.append(cell)
@@ -122,9 +123,8 @@ class Assignment:
         for cell in self.exercises:
             if cell.name == name:
                 return cell
-        raise AssignmentError(
-            f"{self.name} has no exercise {name!r}; it has {', '.join(str(c.name) for c in self.exercises)}."
-        )
+        known = ", ".join(str(cell.name) for cell in self.exercises)
+        raise AssignmentError(f"{self.name} has no exercise {name!r}; it has {known}.")
 
     def runnable(self, allows: frozenset[str] = frozenset()) -> list[Cell]:
         """List the cells that run where just ``allows`` may be imported; experiments never do."""
@@ -139,7 +139,7 @@ class Assignment:
         return names
 
     def module(self, stem: str) -> ModuleType:
-        """Import one of the files beside the notebook: checks, hidden_tests, mistakes, alternatives."""
+        """Import one of the files beside the notebook, such as ``hidden_tests``."""
         path = self.folder / f"{stem}.py"
         if not path.is_file():
             raise AssignmentError(f"{self.name} has no {stem}.py; write {path}.")
@@ -204,8 +204,8 @@ def _cell(cell_type: str, tag: dict[str, Any], source: str, assignment: str) -> 
         name = tag["exercise"]
         if not REGION.search(source) or not definitions(source):
             raise AssignmentError(
-                f"Exercise {name!r} of {assignment} needs a function or class with a region between "
-                "### BEGIN SOLUTION and ### END SOLUTION."
+                f"Exercise {name!r} of {assignment} needs a function or class with a region "
+                "between ### BEGIN SOLUTION and ### END SOLUTION."
             )
         return Cell(f"{name}_code", "solution", name, source, points, allows)
     if "written" in tag:

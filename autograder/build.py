@@ -8,9 +8,8 @@ import json
 import logging
 import os
 import shutil
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +17,13 @@ from autograder import fast_start  # noqa: F401
 
 # isort: split
 import nbformat
+from alembic.script import ScriptDirectory
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import Gradebook
+from nbgrader import api
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearOutput,
@@ -187,21 +188,19 @@ def create_gradebook(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".gradebook") as scratch:
         new = Path(scratch) / path.name
-        with _scripts_on_path():
-            Gradebook(f"sqlite:///{new}").close()
+        api.get_alembic_version = _schema_version
+        api.Gradebook(f"sqlite:///{new}").close()
         with contextlib.suppress(FileExistsError):
             os.link(new, path)
 
 
-@contextlib.contextmanager
-def _scripts_on_path() -> Iterator[None]:
-    """Let nbgrader find alembic, which it runs by name, in an environment not activated."""
-    before = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
+def _schema_version() -> str:
+    """Give the version of nbgrader's tables, as nbgrader's own ``alembic heads`` does.
+
+    That program is not found where an environment is used but not activated, and takes four
+    seconds.
+    """
+    return str(ScriptDirectory(ALEMBIC_DIR).get_current_head())
 
 
 def solved(assignment: Assignment) -> str:
@@ -253,7 +252,7 @@ def write_source(assignment: Assignment, folder: Path) -> None:
 def _hints(assignment: Assignment) -> dict[str, object]:
     """Digest what each named mistake gives in the visible checks of its own exercise."""
     checks = vars(assignment.module("checks")).values()
-    tests = [test for test in checks if callable(test) and mark_of(test)]
+    tests = [(mark.name, test) for test in checks if callable(test) and (mark := mark_of(test))]
     mistakes = assignment.module("mistakes").MISTAKES
     alternatives = assignment.module("alternatives").ALTERNATIVES
     book: dict[str, object] = {}
@@ -269,9 +268,8 @@ def _hints(assignment: Assignment) -> dict[str, object]:
             if alternative.exercise == cell.name
         ]
         right.append(_namespace(assignment, cell, cell.source))
-        book |= hints.build(
-            [test for test in tests if mark_of(test).name == cell.name], wrong, right
-        )
+        own = [test for exercise, test in tests if exercise == cell.name]
+        book |= hints.build(own, wrong, right)
     return book
 
 

@@ -89,19 +89,19 @@ def validate(
     findings = []
     table = Table("assignment", "what", "", "measured", box=None, padding=(0, 1))
     for name, finding in validation.validate(_names(names, root), root, workers, notebook):
-        findings.append({"assignment": name, **vars(finding)})
-        if not as_json:
-            mark = "[green]✓[/]" if finding.passed else "[bold red]✗[/]"
-            table.add_row(name, finding.check, mark, finding.measured)
-            err.print(f"{name}: {finding.check}: {finding.measured}", highlight=False)
+        findings.append((name, finding))
+        mark = "[green]✓[/]" if finding.passed else "[bold red]✗[/]"
+        table.add_row(name, finding.check, mark, finding.measured)
+        err.print(f"{name}: {finding.check}: {finding.measured}", highlight=False)
     if as_json:
-        typer.echo(json.dumps(findings, indent=1))
+        plain = [{"assignment": name, **vars(finding)} for name, finding in findings]
+        typer.echo(json.dumps(plain, indent=1))
     else:
         out.print(table)
-        for finding in findings:
-            for line in finding["details"]:
-                out.print(f"{finding['assignment']}: {line}", markup=False, highlight=False)
-    if not all(finding["passed"] for finding in findings):
+        for name, finding in findings:
+            for line in finding.details:
+                out.print(f"{name}: {line}", markup=False, highlight=False)
+    if not all(finding.passed for _, finding in findings):
         raise typer.Exit(1)
 
 
@@ -164,7 +164,9 @@ def _show_verdict(result: dict[str, Any]) -> None:
 
 @app.command()
 def demo(
-    name: Annotated[str | None, typer.Argument(help="The assignment; the first by default.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="The assignment; the first by default.")
+    ] = None,
     course: CourseFolder = Path("build/demo"),
 ) -> None:
     """Make a demo course: a class with right, wrong, late, crashing and cheating submissions."""
@@ -186,8 +188,9 @@ def grade(
     course: CourseFolder = COURSE,
     feedback: Annotated[bool, typer.Option(help="Also write the feedback pages.")] = True,
 ) -> None:
-    """Grade a class: judge what has no verdict yet, record, write feedback, grades.csv and report."""
-    from autograder import export, grade as grading, record
+    """Grade a class: judge what has no verdict yet, record, write feedback, CSV and report."""
+    from autograder import export, record
+    from autograder import grade as grading
     from autograder import report as reporting
     from autograder.course import Course
 
@@ -287,8 +290,22 @@ def _expected() -> tuple[type[Exception], ...]:
     from autograder.assignment import AssignmentError
     from autograder.build import BuildError
     from autograder.course import CourseError
+    from autograder.data import DataUnavailable
+    from autograder.experiment import ExperimentError
+    from autograder.release import ReleaseError
+    from autograder.student import ParentError
+    from autograder.validate import ValidationError
 
-    return (AssignmentError, BuildError, CourseError)
+    return (
+        AssignmentError,
+        BuildError,
+        CourseError,
+        DataUnavailable,
+        ExperimentError,
+        ParentError,
+        ReleaseError,
+        ValidationError,
+    )
 
 
 def main(run: Callable[[], Any] = app) -> None:

@@ -287,9 +287,9 @@ def _submission(home: Path, student: str, assignment: str) -> Submission:
     if home.is_symlink() or folder.is_symlink() or not folder.is_dir():
         note = f"submitted/{student}/{assignment} is not a plain folder; it was not read."
         return Submission(student, assignment, None, None, note)
-    path, note = _notebook(folder, assignment)
-    timestamp, doubt = _timestamp(folder / "timestamp.txt")
-    return Submission(student, assignment, path, timestamp, note or doubt)
+    path, doubt = _notebook(folder, assignment)
+    timestamp, other = _timestamp(folder / "timestamp.txt")
+    return Submission(student, assignment, path, timestamp, doubt or other)
 
 
 def _notebook(folder: Path, assignment: str) -> tuple[Path | None, str | None]:

@@ -1,6 +1,6 @@
 """A class to try the grader on: right, wrong, blank, late, crashing and cheating submissions.
 
-It is made from an assignment's own reference, mistakes and alternatives, so every assignment has one.
+It is made from an assignment's own reference, mistakes and alternatives: every assignment has one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def create(folder: Path, root: Path, name: str) -> Course:
     assignment = load(name, root)
     course = Course.create(folder, root, seed=SEED)
     write_atomically(folder / ".demo", b"made by `autograder demo`, which may delete this folder\n")
-    settings = f'\n[assignments.{name}]\ndue = {DUE.isoformat()}\nlate = {{ per_day = 0.1 }}\n'
+    settings = f"\n[assignments.{name}]\ndue = {DUE.isoformat()}\nlate = {{ per_day = 0.1 }}\n"
     with open(folder / "course.toml", "a", encoding="utf-8") as file:
         file.write(settings)
     solved = json.loads(build.solved(assignment))

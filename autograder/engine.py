@@ -1,7 +1,7 @@
 """The engine: attempts to verdicts, on a pool of local workers.
 
-It only launches. What is judged already is for the attempt store to say, so the engine may die at any
-moment: whatever it had not delivered is judged again.
+It only launches. What is judged already is for the attempt store to say, so the engine may die at
+any moment: whatever it had not delivered is judged again.
 """
 
 from __future__ import annotations
@@ -123,9 +123,7 @@ class _Worker:
         self.slot = slot
         self.judged = 0
         self.task: tuple[Attempt, int] | None = None
-        settings = {
-            "root": str(root), "slot": slot, "limits": asdict(limits), "parents": shared
-        }
+        settings = {"root": str(root), "slot": slot, "limits": asdict(limits), "parents": shared}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "autograder.worker", json.dumps(settings)],
             stdin=subprocess.PIPE,

@@ -83,7 +83,7 @@ class FeedbackExporter(HTMLExporter):
         yield "highlight_code", _highlighted
         yield "markdown2html", self._markdown
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]  # as nbconvert's own TemplateExporter is
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any
     ) -> tuple[str, dict[str, Any]]:
         """Convert a notebook; its pictures keep the alternative text that they have."""

@@ -35,7 +35,7 @@ def judge(
     on_start: Callable[[int, int], None] = lambda total, missing: None,
     on_verdict: Callable[[Submission, Verdict], None] = lambda submission, verdict: None,
 ) -> list[Graded]:
-    """Give every submission its verdict: those that the store has, from there; the others, judged now.
+    """Give every submission its verdict: from the store if it is there, else from the judge.
 
     Each verdict is stored the moment it comes, so an interrupted run goes on where it stopped.
     """
@@ -44,8 +44,9 @@ def judge(
     limits = Limits(**course.limits)
     store = Store(course.attempts)
     plan = list(_plan(course, sources, students, asdict(limits)))
-    verdicts = {attempt.key: store.get(attempt.key) for _, attempt in plan}
-    missing = {a.key: a for _, a in plan if verdicts[a.key] is None}
+    stored = {attempt.key: store.get(attempt.key) for _, attempt in plan}
+    verdicts = {key: verdict for key, verdict in stored.items() if verdict is not None}
+    missing = {a.key: a for _, a in plan if a.key not in verdicts}
     on_start(len(plan), len(missing))
     if missing:
         owners = {attempt.key: submission for submission, attempt in plan}
@@ -56,9 +57,13 @@ def judge(
                 verdicts[attempt.key] = verdict
                 on_verdict(owners[attempt.key], verdict)
     return [
-        Graded(submission, attempt, verdict, _rebuilt(attempt.data, sources[attempt.assignment]))
+        Graded(
+            submission,
+            attempt,
+            verdicts[attempt.key],
+            _rebuilt(attempt.data, sources[attempt.assignment]),
+        )
         for submission, attempt in plan
-        if (verdict := verdicts[attempt.key]) is not None
     ]
 
 
@@ -71,8 +76,9 @@ def _plan(
     for name, source in sources.items():
         for submission in course.submissions(name, students):
             data = submission.read() or b""
-            yield submission, Attempt.of(
-                source.folder, data, seed=course.seed, conditions=conditions
+            yield (
+                submission,
+                Attempt.of(source.folder, data, seed=course.seed, conditions=conditions),
             )
 
 

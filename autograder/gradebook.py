@@ -154,7 +154,9 @@ class Recorded:
 
     @property
     def pending(self) -> list[str]:
-        """The questions that wait for a person."""
+        """The questions that wait for a person, where there is something to read."""
+        if self.verdict.status in UNREADABLE:
+            return []
         return [mark.exercise for mark in self.marks if mark.needs_manual_grade]
 
 
@@ -227,7 +229,8 @@ class Gradebook:
             row[1:],
         )
         return Master(
-            *row,
+            assignment=row[0],
+            notebook=row[1],
             points={name: points for name, _, points, _ in graded},
             written=frozenset(name for name, _, _, kind in graded if kind == "markdown"),
             grade_cells={name: cell for name, cell, _, _ in graded},

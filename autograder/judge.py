@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from autograder import hints, rebuild, suite
 from autograder.assignment import Assignment, Cell
-from autograder.mutation import Edit
+from autograder.learn import learn, of_exercise
 from autograder.rebuild import Malformed, Rebuilt
 from autograder.student import StudentDied, StudentProcess, WarmParent
 from autograder.testing import Mark, Namespace, Result, mark_of, run_test
@@ -110,37 +109,17 @@ class Judge:
             broken = examination.broken_below(result.exercise)
             if broken and not hint:
                 which = " and ".join(broken)
-                said = f"{said or ''} It builds on {which}, which fails tests of its own: start there."
+                said = (
+                    f"{said or ''} It builds on {which}, which fails tests of its own: start there."
+                )
         return said.strip() if said else said
 
     def _hints(self, exercise: str) -> dict[str, Any]:
         """Learn, once, what each named mistake of an exercise gives in each of its tests."""
         if exercise not in self._known:
-            module = self.assignment.module
-            try:
-                with ExitStack() as stack:
-                    spaces = partial(self._space, stack, self.assignment.exercise(exercise))
-                    self._known[exercise] = hints.build(
-                        self._tests(exercise),
-                        [(m.hint, spaces(m)) for m in module("mistakes").MISTAKES
-                         if m.exercise == exercise],
-                        [spaces(None), *(spaces(a) for a in module("alternatives").ALTERNATIVES
-                                         if a.exercise == exercise)],
-                        fixtures=self.fixtures,
-                    )
-            except StudentDied:  # a mistake that never ends teaches nothing; `validate` names it
-                self._known[exercise] = {}
+            tests = of_exercise(exercise, vars(self.assignment.module("hidden_tests")).values())
+            self._known[exercise] = learn(self.assignment, exercise, tests, self.fixtures)
         return self._known[exercise]
-
-    def _space(self, stack: ExitStack, cell: Cell, edit: Edit | None) -> Any:
-        """Give the names of the reference with one exercise edited, in a process of its own."""
-        source = edit.apply(cell) if edit else cell.source
-        edited = rebuild.as_submission(self.assignment, {cell.id: source})
-        return stack.enter_context(Examination(self, edited)).open(cell.allows).namespace
-
-    def _tests(self, exercise: str) -> list[Test]:
-        tests = vars(self.assignment.module("hidden_tests")).values()
-        return [test for test in tests if (mark := mark_of(test)) and mark.name == exercise]
 
 
 class Examination:
@@ -178,8 +157,8 @@ class Examination:
             try:
                 self.results.append(self._patiently(test, mark, arguments))
                 return
-            except StudentDied as death:
-                self._dead[mark.name] = death
+            except StudentDied as died:
+                self._dead[mark.name] = died
         death = self._dead[mark.name]
         self.results.append(Result.of(test, death.status, str(death)))
 
@@ -191,7 +170,9 @@ class Examination:
             if death.status != "timed_out":
                 raise
         fresh = self.judge.fixtures(test, None)
-        return self._once(test, mark, {name: fresh.get(name, arguments[name]) for name in arguments})
+        return self._once(
+            test, mark, {name: fresh.get(name, arguments[name]) for name in arguments}
+        )
 
     def _once(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
         allows = self.judge.assignment.exercise(mark.name).allows
@@ -268,7 +249,9 @@ class Examination:
         """List the student's own cells that did not run, each with its error."""
         own = [piece.id for piece in self.rebuilt.pieces if piece.cell is None]
         errors = self._errors[frozenset()]
-        return [f"A cell of yours ({cell}) stopped: {errors[cell]}" for cell in own if cell in errors]
+        return [
+            f"A cell of yours ({cell}) stopped: {errors[cell]}" for cell in own if cell in errors
+        ]
 
 
 def used_by(assignment: Assignment, exercise: str) -> list[str]:

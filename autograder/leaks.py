@@ -25,7 +25,9 @@ NOT_CODE = (
 
 def find(assignment: Assignment, folder: Path) -> list[str]:
     """List what leaks in a built assignment's folder, one sentence a leak."""
-    found = [f"{name} does not belong in what students get." for name in _strangers(assignment, folder)]
+    found = [
+        f"{name} does not belong in what students get." for name in _strangers(assignment, folder)
+    ]
     notebook = json.loads((folder / f"{assignment.name}.ipynb").read_text(encoding="utf-8"))
     if any(cell.get("outputs") for cell in notebook["cells"]):
         found.append(f"{assignment.name}.ipynb holds outputs; a released notebook has none.")
@@ -42,7 +44,11 @@ def find(assignment: Assignment, folder: Path) -> list[str]:
                 ]
     tests = (assignment.folder / "hidden_tests.py").read_text(encoding="utf-8")
     for name, body in _functions(tests):
-        found += [f"{place} shows the hidden test {name}." for text, place in given.items() if body in text]
+        found += [
+            f"{place} shows the hidden test {name}."
+            for text, place in given.items()
+            if body in text
+        ]
     return found
 
 

@@ -41,8 +41,8 @@ class Edit:
                 source = source.replace(find, replace)
             else:
                 raise AssignmentError(
-                    f"{self.exercise}/{self.name}: {find!r} occurs {source.count(find)} times in the "
-                    "solution; make it occur exactly once."
+                    f"{self.exercise}/{self.name}: {find!r} occurs {source.count(find)} times in "
+                    "the solution; make it occur exactly once."
                 )
         return source
 
@@ -161,9 +161,9 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield "comparison", _with(node, ops=[COMPARE[type(op)](), *node.ops[1:]])
         case ast.Constant(value=bool()):
             yield "boolean", ast.Constant(not node.value)
-        case ast.Constant(value=int() | float()):
-            yield "constant", ast.Constant(node.value + 1)
-            yield "constant", ast.Constant(node.value - 1)
+        case ast.Constant(value=(int() | float()) as value):
+            yield "constant", ast.Constant(value + 1)
+            yield "constant", ast.Constant(value - 1)
         case ast.UnaryOp(op=ast.USub()):
             yield "minus", node.operand
         case ast.Attribute(attr="T"):

@@ -1,7 +1,7 @@
 """A submission, put back into the shape of its assignment.
 
 The master's cells, with the student's sources in the solution cells and the student's own cells in
-their places. No metadata comes from a submission, so nothing that nbgrader reads in metadata (points,
+their places. No metadata comes from a submission, so nothing that nbgrader reads there (points,
 locks, tags) can be forged; what was deleted, doubled, split or moved is mended and noted.
 """
 
@@ -114,8 +114,8 @@ def _notebook(data: bytes) -> dict[str, Any]:
         raise Malformed("The file is empty; save the notebook and hand it in again.")
     if len(data) > MAX_BYTES:
         raise Malformed(
-            f"The file has {len(data) / 2**20:.0f} MiB, more than the {MAX_BYTES // 2**20} allowed; "
-            "clear large outputs and hand it in again."
+            f"The file has {len(data) / 2**20:.0f} MiB, more than the {MAX_BYTES // 2**20} "
+            "allowed; clear large outputs and hand it in again."
         )
     try:
         notebook = json.loads(data.decode("utf-8-sig", errors="replace"))
@@ -178,9 +178,7 @@ def _id(cell: dict[str, Any]) -> str:
 def _match(cells: list[_Raw], assignment: Assignment) -> None:
     """Find each cell's place: by id, else by the same text, else by what it defines."""
     by_id = {cell.id: cell for cell in assignment.layout}
-    by_source = {
-        cell.source.strip(): cell for cell in assignment.layout if cell.kind != "solution"
-    }
+    by_source = {cell.source.strip(): cell for cell in assignment.layout if cell.kind != "solution"}
     by_name = {name: cell for cell in assignment.exercises for name in cell.defines}
     by_question = {cell.source.strip().split("\n")[0]: cell for cell in assignment.written}
     for raw in cells:
@@ -190,9 +188,7 @@ def _match(cells: list[_Raw], assignment: Assignment) -> None:
         if found is None and raw.type == "markdown":
             found = by_question.get(raw.source.strip().split("\n")[0])
         elif found is None:
-            found = next(
-                (by_name[name] for name in sorted(raw.defines) if name in by_name), None
-            )
+            found = next((by_name[name] for name in sorted(raw.defines) if name in by_name), None)
         raw.match = found
 
 

@@ -74,11 +74,10 @@ def as_notebook(rebuilt: Rebuilt) -> NotebookNode:
     cells = []
     for piece in rebuilt.pieces:
         kind = "markdown" if piece.kind in ("prose", "written", "extra_prose") else "code"
-        cell = {"cell_type": kind, "id": piece.id, "source": piece.source, "metadata": {}}
+        cell: dict[str, Any] = {"cell_type": kind, "id": piece.id, "source": piece.source}
+        cell["metadata"] = build.grading(piece.cell) if piece.cell else {}
         if kind == "code":
             cell |= {"execution_count": None, "outputs": list(piece.outputs)}
-        if piece.cell is not None:
-            cell["metadata"] = build.grading(piece.cell)
         cells.append(cell)
     whole = {"cells": cells, "metadata": build.METADATA, "nbformat": 4, "nbformat_minor": 5}
     return from_dict(whole)
@@ -185,8 +184,8 @@ class Autograde(NbgraderAutograde):
         self.log.addHandler(said)
         self._course = course
         self._masters: dict[str, Assignment] = {}
-        self._sanitise = [step(parent=self) for step in self.sanitize_preprocessors]
-        self._save = [step(parent=self) for step in self.autograde_preprocessors]
+        self._show: list[Any] = [step(parent=self) for step in self.sanitize_preprocessors]
+        self._save: list[Any] = [step(parent=self) for step in self.autograde_preprocessors]
         failed = []
         with Gradebook(course) as self._gradebook:
             for self._graded in graded:
@@ -235,7 +234,7 @@ class Autograde(NbgraderAutograde):
         answers, blank = _answers(notebook, self._masters[submission.assignment])
         resources = self.init_single_notebook_resources(notebook_filename)
         resources["verdict"] = verdict
-        for step in self._sanitise:
+        for step in self._show:
             notebook, resources = step(notebook, resources)
         data = (json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
         stamp, text = _stamp(submission), lasting(verdict)

@@ -16,6 +16,7 @@ from autograder.attempt import write_atomically
 from autograder.course import Course
 from autograder.export import Grades, Total, read
 
+NOTHING = "Nothing is graded yet."
 MOST_DIAGNOSES = 10
 WIDEST_DIAGNOSIS = 160
 
@@ -92,6 +93,8 @@ def diagnoses(grades: Grades, assignment: str) -> list[tuple[str, str, int]]:
 def show(course: Course, console: Console) -> None:
     """Print the class as a table, one row a student."""
     grades = read(course)
+    if not grades.totals:
+        console.print(NOTHING)
     for assignment in dict.fromkeys(total.assignment for total in grades.totals):
         console.print(_table(grades, assignment))
         console.print(_summary(grades, assignment), highlight=False, markup=False)
@@ -144,8 +147,10 @@ def _summary(grades: Grades, assignment: str) -> str:
     pending = sum(total.pending for total in totals)
     mean = sum(scores) / len(scores) if scores else 0.0
     points = totals[0].max_score if totals else 0.0
-    waits = f"; {pending} marks wait for a person (nbgrader formgrader)" if pending else ""
-    return f"{len(scores)} graded, mean {mean:.4g} of {points:.4g}{waits}."
+    waits = f"; marks that wait for a person (nbgrader formgrader): {pending}" if pending else ""
+    unread = sum(total.status == "malformed" for total in totals)
+    unreadable = f"; notebooks that cannot be read: {unread}" if unread else ""
+    return f"{len(scores)} graded, mean {mean:.4g} of {points:.4g}{waits}{unreadable}."
 
 
 def _of(grades: Grades, assignment: str) -> list[Total]:
@@ -156,7 +161,7 @@ def write(course: Course) -> Path:
     """Write ``report/index.html``."""
     grades = read(course)
     names = dict.fromkeys(total.assignment for total in grades.totals)
-    body = "\n".join(_section(grades, name) for name in names) or "<p>Nothing is graded yet.</p>"
+    body = "\n".join(_section(grades, name) for name in names) or f"<p>{NOTHING}</p>"
     path = course.report / "index.html"
     page = PAGE.format(title=html.escape(f"Course {course.folder.name}"), body=body)
     write_atomically(path, page.encode())

@@ -465,6 +465,8 @@ def _added(pair: Pair) -> Iterator[str]:
                 yield f"would be right if {name} were added to it"
             elif pair.same(pair.actual - part, pair.expected):
                 yield f"would be right if {name} were subtracted from it"
+            elif pair.same(part - pair.actual, pair.expected):
+                yield f"is {name} minus what it should be"
 
 
 def _parts(x: np.ndarray, shape: tuple[int, ...]) -> list[tuple[str, np.ndarray]]:
@@ -489,6 +491,8 @@ PARTS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
     ("(1 − {}²)", lambda x: 1 - x**2),
     ("(1 + {}²)", lambda x: 1 + x**2),
     ("{0}(1 − {0})", lambda x: x * (1 - x)),
+    ("(1 − {})²", lambda x: (1 - x) ** 2),
+    ("(1 − {}²)²", lambda x: (1 - x**2) ** 2),
     ("exp({})", np.exp),
 )
 

@@ -21,11 +21,30 @@ Fixtures = Callable[[Callable[..., None]], Mapping[str, Any]]
 
 
 #: pytest's own plugins that a judge has no use for; together they cost more than the tests.
-UNUSED = (
-    "cacheprovider capture debugging doctest faulthandler junitxml legacypath logging monkeypatch nose "
-    "pastebin recwarn setuponly setupplan stepwise subtests terminal threadexception tmpdir unittest "
-    "unraisableexception warnings"
-).split()
+UNUSED = [
+    "cacheprovider",
+    "capture",
+    "debugging",
+    "doctest",
+    "faulthandler",
+    "junitxml",
+    "legacypath",
+    "logging",
+    "monkeypatch",
+    "nose",
+    "pastebin",
+    "recwarn",
+    "setuponly",
+    "setupplan",
+    "stepwise",
+    "subtests",
+    "terminal",
+    "threadexception",
+    "tmpdir",
+    "unittest",
+    "unraisableexception",
+    "warnings",
+]
 
 
 class SuiteError(Exception):
@@ -66,7 +85,7 @@ def run(
 
 
 class _Imported(pytest.Module):
-    """A module that pytest need not import: its plain asserts keep what they compared to themselves."""
+    """A module that is imported already; its asserts are plain and show no values."""
 
 
 class _Plugin:
@@ -95,12 +114,16 @@ class _Plugin:
         return collector
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        marks = {item: mark_of(item.function) for item in items if isinstance(item, pytest.Function)}
+        marks = {
+            item: mark_of(item.function) for item in items if isinstance(item, pytest.Function)
+        }
         for item, mark in marks.items():
             if mark is None:
                 self.error = f"{item.name} has no @exercise(…): say which exercise it tests."
         items[:] = [
-            item for item, mark in marks.items() if mark and (not self.only or mark.name in self.only)
+            item
+            for item, mark in marks.items()
+            if mark and (not self.only or mark.name in self.only)
         ]
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -140,4 +163,3 @@ class _Plugin:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed and self.error is None:
             self.error = f"The hidden tests cannot be collected:\n{report.longreprtext}"
-

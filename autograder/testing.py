@@ -497,7 +497,7 @@ def run_test(
     except Exception as error:
         if _is_students(error) and getattr(error, "origin", None) is not reference:
             outcome, diagnosis = explain_error(error, recorder.last, mark_of(test))
-        elif recorder.raised(error) or not recorder.log:
+        elif _is_students(error) or recorder.raised(error) or not recorder.log:
             raise
         else:
             right = None if control is None else _logged(test, control())
@@ -580,10 +580,10 @@ def _unusable(error: Exception, recorder: Recorder, right: list[Any] | None) -> 
     called, result = recorder.last or "The code", recorder.log[-1]
     place = len(recorder.log) - 1
     if right is not None and place < len(right):
-        name = f"what {called} gives"
-        different = diagnose.explain(result, right[place], name=name, inputs=_latest().inputs)
+        name = f"{called}(…)" if called == _latest().function else called
+        different = diagnose.explain(result, right[place], name=name)
         if different:
-            return different[0].upper() + different[1:]
+            return different
     if isinstance(error, KeyError) and isinstance(result, dict) and error.args[0] not in result:
         return f"{called} has no {error.args[0]!r}."
     if result is None:

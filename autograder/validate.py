@@ -12,10 +12,11 @@ from typing import Any
 
 from autograder import assignment as assignments
 from autograder import build, leaks
-from autograder.assignment import REGION, Assignment, Cell
+from autograder.assignment import REGION, Assignment
 from autograder.attempt import Attempt
 from autograder.check import Suite, run_tests
 from autograder.engine import Pool
+from autograder.learn import edited
 from autograder.mutation import mutants
 from autograder.student import Limits
 from autograder.verdict import Verdict
@@ -23,6 +24,10 @@ from autograder.verdict import Verdict
 #: Wrong code loops more often than it is slow: what the reference does takes a small part of this.
 LIMITS = Limits(cell_cpu=5.0, call_cpu=1.0)
 KILL_RATE = 0.97
+
+
+class ValidationError(Exception):
+    """The proof cannot be made; the message is the fault that prevents it."""
 
 
 @dataclass
@@ -125,7 +130,9 @@ class Validation:
         ]
         visible = sum(map(self._caught_by_checks, mistakes))
         named = sum(
-            any(test.diagnosis and m.hint in test.diagnosis for e in v.exercises for test in e.tests)
+            any(
+                test.diagnosis and m.hint in test.diagnosis for e in v.exercises for test in e.tests
+            )
             for m, v in zip(mistakes, verdicts, strict=True)
         )
         measured = (
@@ -150,9 +157,7 @@ class Validation:
     def mutants(self) -> Finding:
         """Count the mechanical mutants that the hidden tests kill."""
         equivalent = getattr(self.assignment.module("alternatives"), "EQUIVALENT", {})
-        found = [
-            (cell, mutant) for cell in self.assignment.exercises for mutant in mutants(cell)
-        ]
+        found = [(cell, mutant) for cell in self.assignment.exercises for mutant in mutants(cell)]
         verdicts = self._judge([({c.id: m.source}, str(c.name)) for c, m in found])
         alive = [
             mutant.name
@@ -160,7 +165,9 @@ class Validation:
             if verdict.score == verdict.max_score
         ]
         survivors = [name for name in alive if name not in equivalent]
-        stale = [f"EQUIVALENT lists {n!r}, which no mutant is." for n in equivalent if n not in alive]
+        stale = [
+            f"EQUIVALENT lists {n!r}, which no mutant is." for n in equivalent if n not in alive
+        ]
         rate = 1 - len(survivors) / max(1, len(found) - (len(alive) - len(survivors)))
         measured = (
             f"{rate:.1%} of {len(found)} dead; {len(alive)} alive, "
@@ -201,6 +208,9 @@ class Validation:
             chosen = None if only is None else (only,)
             attempts.append(Attempt(self.assignment.name, data, key=str(number), only=chosen))
         done = {attempt.key: verdict for attempt, verdict in self.pool.judge(attempts)}
+        for verdict in done.values():
+            if verdict.status != "graded":
+                raise ValidationError(f"{self.assignment.name} cannot be judged: {verdict.notes[-1]}")
         return [done[attempt.key] for attempt in attempts]
 
     def _judge_edits(self, edits: Iterable[Any]) -> list[Verdict]:
@@ -215,17 +225,9 @@ class Validation:
         return Suite(self.assignment.folder).exercises
 
     def _caught_by_checks(self, mistake: Any) -> bool:
-        names = _edited(self.assignment, self.assignment.exercise(mistake.exercise), mistake)
-        results = run_tests(self._checks.get(mistake.exercise, ()), names)
+        student = edited(self.assignment, self.assignment.exercise(mistake.exercise), mistake)
+        results = run_tests(self._checks.get(mistake.exercise, ()), student)
         return any(result.outcome != "passed" for result in results)
-
-
-def _edited(assignment: Assignment, cell: Cell, edit: Any) -> dict[str, Any]:
-    names: dict[str, Any] = {"__name__": "__main__"}
-    for other in assignment.runnable(cell.allows):
-        source = edit.apply(cell) if other is cell else other.source
-        exec(compile(source, f"<{other.id}>", "exec"), names)
-    return names
 
 
 def _short(name: str, bound: dict[str, float], reached: dict[str, float]) -> Iterator[str]:
@@ -250,7 +252,9 @@ def run_notebook(path: Path) -> dict[str, float]:
     notebook = nbformat.read(path, as_version=4)
     probe = nbformat.v4.new_code_cell("import json; print(json.dumps(NUMBERS, default=float))")
     notebook.cells.append(probe)
-    client = NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        notebook, timeout=1800, resources={"metadata": {"path": str(path.parent)}}
+    )
     try:
         client.execute()
     except CellExecutionError as error:

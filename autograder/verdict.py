@@ -100,7 +100,10 @@ class Verdict:
             status=data["status"],
             exercises=tuple(
                 ExerciseVerdict(
-                    **{**exercise, "tests": tuple(TestVerdict(**test) for test in exercise["tests"])}
+                    **{
+                        **exercise,
+                        "tests": tuple(TestVerdict(**test) for test in exercise["tests"]),
+                    }
                 )
                 for exercise in data["exercises"]
             ),

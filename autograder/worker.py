@@ -1,7 +1,7 @@
 """The worker: attempts in on stdin, verdicts out on stdout, one at a time.
 
-A message is one line of JSON, followed for an attempt by as many bytes as its ``size`` says. The same
-program serves a local pool and a container, so it needs no network and no shared folder.
+A message is one line of JSON, followed by as many bytes as its ``size`` says. The same program
+serves a local pool and a container, so it needs no network and no shared folder.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from autograder import assignment as assignments
 from autograder.attempt import Attempt
@@ -23,13 +23,13 @@ from autograder.verdict import Verdict
 Allows = frozenset[str]
 
 
-def send(stream: BinaryIO, message: dict[str, Any], payload: bytes = b"") -> None:
+def send(stream: IO[bytes], message: dict[str, Any], payload: bytes = b"") -> None:
     """Write one message."""
     stream.write(json.dumps(message | {"size": len(payload)}).encode() + b"\n" + payload)
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     """Read one message; None at the end of the stream."""
     line = stream.readline()
     if not line:
@@ -41,9 +41,9 @@ def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 def allowed_sets(names: Iterable[str], root: Path) -> set[Allows]:
     """Collect the sets of imports that the exercises of some assignments allow."""
-    return {
-        cell.allows for name in names for cell in assignments.load(name, root).exercises
-    } or {frozenset()}
+    return {cell.allows for name in names for cell in assignments.load(name, root).exercises} or {
+        frozenset()
+    }
 
 
 class Worker:
@@ -59,7 +59,7 @@ class Worker:
         self._judges: dict[tuple[str, int], Judge] = {}
 
     def verdict(self, attempt: Attempt) -> Verdict:
-        """Judge an attempt; a fault of the kit or of the tests is an ``internal_error``, never a zero."""
+        """Judge an attempt; a fault of the kit or the tests is an ``internal_error``, no zero."""
         try:
             judge = self._judge(attempt.assignment, attempt.seed)
             return judge.submission(attempt.data, attempt.only)

@@ -1,10 +1,10 @@
-"""What grading a submission costs beside the student's code and the tests; stock nbgrader beside it.
+"""What grading costs beside the student's code and the tests; stock nbgrader beside it.
 
     python benchmarks/grading.py [--submissions 60] [--stock 60] [--assignment NAME]
 
-Everything is measured in one run. Both graders get the same solved notebooks, without experiments, and
-the same hidden tests; nbgrader's stand in its notebook's own cells. A grader's time is the CPU of its
-process and of all that it started, as the operating system counts it (`wait4`).
+Everything is measured in one run. Both graders get the same solved notebooks, without experiments,
+and the same hidden tests; nbgrader's stand in its notebook's own cells. A grader's time is the CPU
+of its process and of all that it started, as the operating system counts it (`wait4`).
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def ours(assignment: Assignment, count: int, feedback: bool, scratch: Path) -> t
     build.fill(course, [assignment.name])
     submit(folder, assignment.name, build.solved(assignment), count)
     command = [sys.executable, "-m", "autograder.cli", "grade", "--course", str(folder)]
-    return timed([*command, "--workers", "2", "--feedback" if feedback else "--no-feedback"], ROOT_LOG)
+    return timed(
+        [*command, "--workers", "2", "--feedback" if feedback else "--no-feedback"], ROOT_LOG
+    )
 
 
 HARNESS = """
@@ -101,8 +103,14 @@ def stock_notebook(assignment: Assignment) -> dict:
         if cell["metadata"].get("nbgrader", {}).get("grade") and cell["cell_type"] == "code":
             cell["source"] = f'grade_exercise("{cell["id"]}")'
         kept.append(cell)
-    harness = {"cell_type": "code", "id": "harness", "metadata": {}, "outputs": [],
-               "execution_count": None, "source": tests + HARNESS}
+    harness = {
+        "cell_type": "code",
+        "id": "harness",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+        "source": tests + HARNESS,
+    }
     at = max(i for i, cell in enumerate(kept) if cell["id"].endswith("_code"))
     first = next(i for i, cell in enumerate(kept) if cell["id"].endswith("_code"))
     assert at >= first
@@ -157,7 +165,9 @@ def main() -> None:
             stock_cpu, stock_wall = stock(assignment, m, scratch)
             beyond = stock_cpu / m - bare
             print(f"nbgrader autograde, {m} submissions")
-            print(f"  whole                                  {stock_cpu / m:8.3f} s CPU a submission")
+            print(
+                f"  whole                                  {stock_cpu / m:8.3f} s CPU a submission"
+            )
             print(f"  beyond student's code and tests        {beyond:8.3f}")
             print(f"  wall                                   {stock_wall / m:8.3f} s a submission")
             print(f"ratio of what is beyond (ours / stock)   {(cpu / n - bare) / beyond:8.3f}")

@@ -42,7 +42,9 @@ def test_a_damaged_verdict_is_not_there(tmp_path: Path, damage: bytes) -> None:
     assert store.get("ab12") is None
 
 
-def test_an_interrupted_write_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_leaves_the_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file"
     attempt.write_atomically(path, b"old")
 

@@ -11,6 +11,7 @@ import pytest
 from autograder import assignment, build
 from autograder.assignment import Assignment
 from autograder.judge import Judge, used_by
+from autograder.learn import of_exercise
 from autograder.rebuild import as_submission, rebuild
 from autograder.student import Limits, WarmParent
 from autograder.verdict import ExerciseVerdict, Verdict
@@ -85,7 +86,9 @@ def test_a_cell_that_loops_costs_its_exercise(judge: Judge) -> None:
 
 def test_a_syntax_error_is_told_with_its_exercise(judge: Judge) -> None:
     verdict = judged(judge, scale="def scale(:")
-    assert "The cell of scale did not run: SyntaxError" in str(exercise(verdict, "scale").tests[0].diagnosis)
+    assert "The cell of scale did not run: SyntaxError" in str(
+        exercise(verdict, "scale").tests[0].diagnosis
+    )
 
 
 def test_a_named_mistake_earns_its_hint(judge: Judge) -> None:
@@ -123,9 +126,18 @@ def test_only_some_exercises(judge: Judge) -> None:
 
 
 def test_the_same_seed_gives_the_same_inputs(judge: Judge) -> None:
-    names = [test.__name__ for test in judge._tests("scale")]
-    draws = [judge.fixtures(test, None)["rng"].random() for test in judge._tests("scale")]
-    again = [judge.fixtures(test, None)["rng"].random() for test in judge._tests("scale")]
+    names = [
+        test.__name__
+        for test in of_exercise("scale", vars(judge.assignment.module("hidden_tests")).values())
+    ]
+    draws = [
+        judge.fixtures(test, None)["rng"].random()
+        for test in of_exercise("scale", vars(judge.assignment.module("hidden_tests")).values())
+    ]
+    again = [
+        judge.fixtures(test, None)["rng"].random()
+        for test in of_exercise("scale", vars(judge.assignment.module("hidden_tests")).values())
+    ]
     assert draws == again and len(set(draws)) == len(names) == 2
 
 
@@ -138,11 +150,11 @@ def test_what_cannot_be_read_is_malformed(judge: Judge, data: bytes) -> None:
 
 CHEATS = {
     "displayhook": "import sys\nsys.displayhook(5.0)\nraise SystemExit",
-    "always equal": "import numpy as np\nnp.linalg.norm = lambda *a, **k: 0.0\nnp.allclose = lambda *a, **k: True",
+    "always equal": "import numpy as np\nnp.linalg.norm = lambda *a, **k: 0.0",
     "check": "check = progress = lambda *a: None",
     "kit": "import sys, autograder\nautograder.testing.assert_close = lambda *a, **k: None",
     "modules": "import sys\nsys.modules['autograder'] = sys.modules['numpy'] = None",
-    "builtins": "import builtins\nbuiltins.isinstance = lambda *a: True\nbuiltins.abs = lambda x: 0",
+    "builtins": "import builtins\nbuiltins.abs = lambda x: 0\nbuiltins.isinstance = lambda *a: 1",
 }
 
 

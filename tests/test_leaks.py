@@ -16,7 +16,9 @@ def released(toy: Assignment, tmp_path: Path) -> Path:
     """A released toy in which nothing leaks."""
     folder = tmp_path / "released"
     folder.mkdir()
-    cells = [{"id": c.id, "cell_type": "code", "source": c.skeleton, "outputs": []} for c in toy.layout]
+    cells = [
+        {"id": c.id, "cell_type": "code", "source": c.skeleton, "outputs": []} for c in toy.layout
+    ]
     (folder / "toy.ipynb").write_text(json.dumps({"cells": cells}))
     for name in ("checks.py", "hints.json", "README.md", "pytest.ini"):
         (folder / name).write_text("")

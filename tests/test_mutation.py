@@ -65,5 +65,7 @@ def test_edit_wants_its_place_once(toy: Assignment) -> None:
     cell = toy.exercise("scale")
     with pytest.raises(AssignmentError, match="occurs 0 times"):
         Mistake("scale", "m", "absent", "y", "hint").apply(cell)
-    edited = Mistake("scale", "m", "x * factor", "x", "hint", also=(("product = x", "product = 0"),))
+    edited = Mistake(
+        "scale", "m", "x * factor", "x", "hint", also=(("product = x", "product = 0"),)
+    )
     assert "product = 0" in edited.apply(cell)

@@ -108,7 +108,9 @@ def test_a_deleted_cell_is_unanswered_and_noted(notebook: dict[str, Any], toy: A
     assert result.notes == ["The cell of batch_mean was missing: it counts as unanswered."]
 
 
-def test_an_answer_below_an_untouched_stub_counts(notebook: dict[str, Any], toy: Assignment) -> None:
+def test_an_answer_below_an_untouched_stub_counts(
+    notebook: dict[str, Any], toy: Assignment
+) -> None:
     stub = cell(notebook, "scale_code")
     stub["source"] = toy.exercise("scale").skeleton
     notebook["cells"].append(code(ANSWER))

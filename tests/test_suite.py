@@ -40,13 +40,16 @@ def tests_file(tmp_path: Path) -> Path:
         "import pytest\nfrom autograder.testing import exercise\n\n"
         "@pytest.fixture\ndef seven():\n    return 7\n\n"
         "@exercise('a')\ndef test_one(student, rng):\n    assert student == 1 and rng == 3\n\n"
-        "@exercise('b')\ndef test_two(seven, reference):\n    assert seven == 7 and reference == 2\n"
+        "@exercise('b')\ndef test_two(seven, reference):\n    assert (seven, reference) == (7, 2)\n"
     )
     return path
 
 
 def test_tests_get_their_fixtures_in_order(tests_file: Path) -> None:
-    assert run(tests_file) == [("test_one", ["rng", "student"]), ("test_two", ["reference", "seven"])]
+    assert run(tests_file) == [
+        ("test_one", ["rng", "student"]),
+        ("test_two", ["reference", "seven"]),
+    ]
 
 
 def test_only_some_exercises(tests_file: Path) -> None:
@@ -73,6 +76,9 @@ def test_a_broken_test_is_reported(tests_file: Path, more: str, says: str) -> No
 
 def test_a_runner_sees_the_function_itself(tests_file: Path) -> None:
     seen = []
-    suite.run(load(tests_file), lambda test: {"student": 1, "reference": 2, "rng": 3},
-              lambda test, arguments: seen.append(test.__exercise__.name))
+    suite.run(
+        load(tests_file),
+        lambda test: {"student": 1, "reference": 2, "rng": 3},
+        lambda test, arguments: seen.append(test.__exercise__.name),
+    )
     assert seen == ["a", "b"]

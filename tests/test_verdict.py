@@ -40,6 +40,8 @@ def test_an_exercise_without_tests_earns_nothing() -> None:
 
 
 def test_json_keeps_everything() -> None:
-    verdict = Verdict("graded", (exercise("passed", "failed"),), ("why",), ("a note",), {"student": 1.0})
+    verdict = Verdict(
+        "graded", (exercise("passed", "failed"),), ("why",), ("a note",), {"student": 1.0}
+    )
     assert Verdict.from_json(verdict.to_json()) == verdict
     assert (verdict.score, verdict.max_score) == (3, 6)

@@ -138,6 +138,7 @@ def landlock(rules: Iterable[tuple[str, int]]) -> None:
         rule = struct.pack("=Qi", access & handled, beneath)
         _syscall(445, ctypes.c_int(ruleset), ctypes.c_int(1), rule, ctypes.c_uint(0))
         os.close(beneath)
+    forbid_new_privileges()  # the kernel asks for it of whoever is not root
     _syscall(446, ctypes.c_int(ruleset), ctypes.c_uint(0))
     os.close(ruleset)
 
@@ -200,6 +201,7 @@ def seccomp_available() -> None:
 
 def seccomp() -> None:
     """Deny the system calls of the table for this process, for good."""
+    forbid_new_privileges()
     program = _program()
     filters = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(filters, len(filters))

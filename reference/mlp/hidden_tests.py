@@ -990,12 +990,16 @@ def test_cross_entropy_one_hot(student, rng):
 @exercise("cross_entropy_loss", weight=2)
 def test_cross_entropy_large_logits(student):
     """The cross-entropy is finite and exact however large the logits are."""
-    logits = np.array([[1000.0, -1000.0, 0.0], [-1000.0, 1000.0, 0.0], [-900.0, -900.0, -2000.0]])
-    for target in np.array([0, 0, 1]), np.eye(3)[[0, 0, 1]]:
+    ordinary = np.array([[0.3, -1.2, 0.7]])
+    large = [[1000.0, -1000.0, 0.0], [-1000.0, 1000.0, 0.0], [-900.0, -900.0, -2000.0]]
+    logits, classes = np.vstack([large, ordinary]), np.array([0, 0, 1, 2])
+    total = 2000 + math.log(2) + cross_entropy(ordinary, [2])
+    gradient = [[0, 0, 0], [-1, 1, 0], [0.5, -0.5, 0]]
+    gradient = np.vstack([gradient, softmax(ordinary) - np.array([0, 0, 1])])
+    for target in classes, np.eye(3)[classes]:
         loss, dlogits = student.cross_entropy_loss(logits, target)
-        assert_close(loss, (2000 + math.log(2)) / 3, name="loss", rtol=EXACT)
-        expected = np.array([[0, 0, 0], [-1, 1, 0], [0.5, -0.5, 0]]) / 3
-        assert_close(dlogits, expected, name="dlogits", axes="NC", rtol=EXACT)
+        assert_close(loss, total / 4, name="loss", rtol=EXACT)
+        assert_close(dlogits, gradient / 4, name="dlogits", axes="NC", rtol=EXACT)
 
 
 @exercise("cross_entropy_loss", weight=0.5)
