@@ -190,8 +190,15 @@ def _telling(log: Sequence[Any], right: Iterable[Sequence[Any]]) -> bool:
         return False
     known = {fingerprint([value]) for other in right for value in other}
     wrong = [value for value in log if fingerprint([value]) not in known]
-    numbers = {abs(number) for value in wrong for number in _floats(value)}
-    return sum(1 if _is_round(number) else 3 for number in numbers - {0.0}) >= 3
+    seen: set[float] = {0.0}
+    said = 0
+    for number in (abs(number) for value in wrong for number in _floats(value)):
+        if number not in seen:
+            seen.add(number)
+            said += 1 if _is_round(number) else 3
+        if said >= 3:
+            return True
+    return False
 
 
 def _floats(value: Any) -> Iterable[float]:

@@ -158,8 +158,6 @@ def _namespace(flag: int, rootless: bool) -> None:
     if rootless:
         _own_users()
     linux.unshare(flag)
-    if flag == linux.NEWPID:
-        linux.setns(os.open("/proc/self/ns/pid", os.O_RDONLY), linux.NEWPID)
 
 
 def _mounts(rootless: bool) -> None:
@@ -191,6 +189,8 @@ def enter(isolation: Isolation, allows: Iterable[str]) -> str:
     """Enter the room, as far as the machine has one; return the folder of the packages."""
     if isolation.rootless:
         _own_users()
+    if "processes" in isolation:
+        _lead()
     if "files" in isolation:
         linux.unshare(linux.NEWNS)
         room.enter(allows)
@@ -201,6 +201,16 @@ def enter(isolation: Isolation, allows: Iterable[str]) -> str:
     os.mkdir(f"{site}/scratch")
     os.chmod(f"{site}/scratch", 0o1777)
     return site
+
+
+def _lead() -> None:
+    """Go on as the first process of a namespace: when it ends, the kernel ends all in it."""
+    linux.unshare(linux.NEWPID)
+    pid = os.fork()
+    if pid:
+        _, status = os.waitpid(pid, 0)
+        os._exit(min(status, 1))
+    linux.die_with_parent(signal.SIGKILL)
 
 
 def readable(isolation: Isolation, site: str, allows: Iterable[str]) -> list[str]:
@@ -242,11 +252,12 @@ def confine(isolation: Isolation, limits: Limits, uid: int, scratch: str, paths:
     os.setsid()  # kill(0, …) must not reach the warm parent
     os.umask(0o077)
     owner = uid if "uid" in isolation else os.geteuid()
+    memory = _address_space() + limits.memory  # as long as /proc is there to tell
     linux.unshare(isolation.flags & ~linux.NEWPID)
     if "files" in isolation:
         _mount_own(limits, owner)
     if "rlimits" in isolation:
-        _bound(limits)
+        _bound(limits, memory)
     if "privileges" in isolation:
         with contextlib.suppress(PermissionError):  # CAP_SETPCAP may lack; the sets end empty
             linux.drop_bounding_set()
@@ -276,12 +287,15 @@ def _mount_own(limits: Limits, owner: int) -> None:
         linux.mount("tmpfs", "/proc", "tmpfs", quiet | linux.MS_RDONLY, "size=0")
 
 
-def _bound(limits: Limits) -> None:
+def _address_space() -> int:
     with open("/proc/self/statm") as file:
-        now = int(file.read().split()[0]) * resource.getpagesize()
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def _bound(limits: Limits, memory: int) -> None:
     cpu = int(limits.attempt_cpu) + 1
     for kind, most in (
-        (resource.RLIMIT_CPU, cpu), (resource.RLIMIT_AS, now + limits.memory),
+        (resource.RLIMIT_CPU, cpu), (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_NPROC, limits.threads), (resource.RLIMIT_NOFILE, limits.files),
         (resource.RLIMIT_FSIZE, limits.file_bytes), (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0), (resource.RLIMIT_MSGQUEUE, 0),

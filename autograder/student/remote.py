@@ -11,6 +11,7 @@ import json
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import sysconfig
@@ -29,6 +30,7 @@ from autograder.testing import Expression, StudentError, last_line
 _START_SECONDS = 120  # a cold import of torch on a busy machine
 _ANSWER_SECONDS = 30
 _END_SECONDS = 5
+_CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
 _GONE = "The warm parent has ended; start the grading again."
 _REFUSED = "A student process could not be confined; run `autograder doctor`: "
 _SLICE_MILLISECONDS = 50
@@ -158,19 +160,17 @@ class WarmParent:
         data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         status, their_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = parent.attempt_request(slot, self.limits)
+        status.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         status.settimeout(_ANSWER_SECONDS)
         try:
             with their_data, their_status:
                 fds = [their_data.fileno(), their_status.fileno()]
                 socket.send_fds(self._control, [request], fds)
-            first = json.loads(status.recv(parent.MESSAGE_BYTES))
-            if "pid" not in first:
-                raise ParentError(_REFUSED + first["refused"])
+            return StudentProcess(_first_words(status), data, status, self.limits)
         except (OSError, ValueError, ParentError) as error:
             data.close()
             status.close()
             raise error if isinstance(error, ParentError) else ParentError(_GONE) from error
-        return StudentProcess(first["pid"], data, status, self.limits)
 
     def close(self) -> None:
         """End the program, and with it every attempt; a shared parent is only let go."""
@@ -190,6 +190,17 @@ class WarmParent:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _first_words(status: socket.socket) -> int:
+    """The number of the process that greets, which the kernel translates between namespaces."""
+    message, notes, _, _ = status.recvmsg(
+        parent.MESSAGE_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size)
+    )
+    said = json.loads(message)
+    if "refused" in said:
+        raise ParentError(_REFUSED + said["refused"])
+    return _CREDENTIALS.unpack(notes[0][2])[0]
 
 
 def _import_path() -> list[str]:
