@@ -33,6 +33,7 @@ CourseFolder = Annotated[Path, typer.Option("--course", help="The course's folde
 Workers = Annotated[
     int, typer.Option("--workers", min=1, help="How many submissions are judged at a time.")
 ]
+Students = Annotated[list[str] | None, typer.Option("--student", help="Only these students.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 COURSE = Path("course")
 CORES = os.cpu_count() or 1
@@ -183,47 +184,86 @@ def demo(
 @app.command()
 def grade(
     names: Names = None,
-    student: Annotated[list[str] | None, typer.Option(help="Only these students.")] = None,
+    student: Students = None,
     workers: Workers = CORES,
     course: CourseFolder = COURSE,
     feedback: Annotated[bool, typer.Option(help="Also write the feedback pages.")] = True,
 ) -> None:
     """Grade a class: judge what has no verdict yet, record, write feedback, CSV and report."""
-    from autograder import export, record
-    from autograder import grade as grading
-    from autograder import report as reporting
+    from autograder import record
+
+    opened, chosen = _opened(course, names)
+    with _resumable(), opened.lock(), _progress() as progress:
+        graded = _judged(opened, chosen, student, workers, progress)
+        _through(progress, "recording", graded, record.record(opened, graded))
+        if feedback:
+            _through(progress, "feedback", graded, record.feedback(opened, graded))
+    _summarise(opened)
+    failed = [each for each in graded if each.verdict.status == "internal_error"]
+    for each in failed:
+        who = f"{each.submission.student}/{each.submission.assignment}"
+        said = f"{who} could not be judged, and no grade was recorded: {each.verdict.notes[0]}"
+        err.print(said, markup=False, highlight=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def feedback(
+    names: Names = None,
+    student: Students = None,
+    workers: Workers = CORES,
+    course: CourseFolder = COURSE,
+) -> None:
+    """Write the feedback pages anew, with the marks that written answers have by now."""
+    from autograder import record
+
+    opened, chosen = _opened(course, names)
+    with _resumable(), opened.lock(), _progress() as progress:
+        graded = _judged(opened, chosen, student, workers, progress)
+        _through(progress, "feedback", graded, record.feedback(opened, graded))
+    out.print(f"wrote {opened.feedback}", highlight=False)
+
+
+def _opened(course: Path, names: list[str] | None) -> tuple[Any, list[str]]:
+    """Open a course; without names, choose the assignments of which something was handed in."""
     from autograder.course import Course
 
     opened = Course.open(course, _root())
-    chosen = _names(names, opened.root) if names else _handed_in(opened)
-    with opened.lock(), _progress() as progress:
-        bar = progress.add_task("judging", total=None)
-        graded = grading.judge(
-            opened,
-            chosen,
-            student,
-            workers=workers,
-            on_start=lambda total, missing: progress.update(
-                bar, total=total, completed=total - missing
-            ),
-            on_verdict=lambda submission, verdict: progress.advance(bar),
-        )
-        bar = progress.add_task("recording", total=len(graded))
-        for _ in record.record(opened, graded):
-            progress.advance(bar)
-        if feedback:
-            bar = progress.add_task("feedback", total=len(graded))
-            for _ in record.feedback(opened, graded):
-                progress.advance(bar)
-    export.write(opened)
-    reporting.write(opened)
-    reporting.show(opened, out)
-    failed = [g for g in graded if g.verdict.status == "internal_error"]
-    for each in failed:
-        who = f"{each.submission.student}/{each.submission.assignment}"
-        err.print(f"{who} could not be judged, and no grade was recorded: {each.verdict.notes[0]}")
-    if failed:
-        raise typer.Exit(1)
+    return opened, _names(names, opened.root) if names else _handed_in(opened)
+
+
+def _judged(
+    course: Any, names: list[str], students: list[str] | None, workers: int, progress: Progress
+) -> list[Any]:
+    from autograder import grade as grading
+
+    bar = progress.add_task("judging", total=None)
+    return grading.judge(
+        course,
+        names,
+        students,
+        workers=workers,
+        on_start=lambda total, missing: progress.update(
+            bar, total=total, completed=total - missing
+        ),
+        on_verdict=lambda submission, verdict: progress.advance(bar),
+    )
+
+
+def _through(progress: Progress, what: str, graded: list[Any], steps: Iterator[Any]) -> None:
+    bar = progress.add_task(what, total=len(graded))
+    for _ in steps:
+        progress.advance(bar)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("Interrupted: what was judged is kept; run the same command to go on.")
+        raise
 
 
 def _handed_in(course: Any) -> list[str]:
@@ -250,15 +290,30 @@ def _progress() -> Iterator[Progress]:
 
 @app.command()
 def report(course: CourseFolder = COURSE) -> None:
-    """Show the class at a glance, and write report/index.html and grades.csv anew."""
-    from autograder import export
-    from autograder import report as reporting
+    """Show the class at a glance, and write report/index.html and the CSV files anew."""
     from autograder.course import Course
 
-    opened = Course.open(course, _root())
-    export.write(opened)
-    reporting.write(opened)
-    reporting.show(opened, out)
+    _summarise(Course.open(course, _root()))
+
+
+@app.command()
+def export(course: CourseFolder = COURSE) -> None:
+    """Write grades.csv (a row an exercise) and the totals, as they stand in the gradebook."""
+    from autograder import export as exporting
+    from autograder.course import Course
+
+    for path in exporting.write(Course.open(course, _root())):
+        out.print(f"wrote {path}", highlight=False)
+
+
+def _summarise(course: Any) -> None:
+    from autograder import export as exporting
+    from autograder import report as reporting
+
+    exporting.write(course)
+    page = reporting.write(course)
+    reporting.show(course, out)
+    out.print(f"More in {page}", highlight=False)
 
 
 @app.command()
@@ -312,9 +367,6 @@ def main(run: Callable[[], Any] = app) -> None:
     """Run the command line; expected errors are one sentence and exit code 2."""
     try:
         run()
-    except KeyboardInterrupt:
-        err.print("Interrupted: what was judged is kept; run the same command to go on.")
-        sys.exit(130)
     except Exception as error:
         if isinstance(error, PermissionError):
             err.print(f"{error.filename} cannot be written; check its permissions.", markup=False)

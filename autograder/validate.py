@@ -210,7 +210,9 @@ class Validation:
         done = {attempt.key: verdict for attempt, verdict in self.pool.judge(attempts)}
         for verdict in done.values():
             if verdict.status != "graded":
-                raise ValidationError(f"{self.assignment.name} cannot be judged: {verdict.notes[-1]}")
+                raise ValidationError(
+                    f"{self.assignment.name} cannot be judged: {verdict.notes[-1]}"
+                )
         return [done[attempt.key] for attempt in attempts]
 
     def _judge_edits(self, edits: Iterable[Any]) -> list[Verdict]:

@@ -60,10 +60,15 @@ def floor(assignment: Assignment, repeats: int = 15) -> float:
 
 
 def submit(folder: Path, name: str, notebook: str, count: int) -> None:
+    """Hand in a notebook many times, each time a little different: equal bytes are judged once."""
     for number in range(count):
         home = folder / "submitted" / f"student_{number:03}" / name
         home.mkdir(parents=True)
-        (home / f"{name}.ipynb").write_text(notebook)
+        own = json.loads(notebook)
+        own["cells"].append(
+            {"cell_type": "markdown", "id": "own", "metadata": {}, "source": f"By {number}."}
+        )
+        (home / f"{name}.ipynb").write_text(json.dumps(own))
 
 
 def ours(assignment: Assignment, count: int, feedback: bool, scratch: Path) -> tuple[float, float]:

@@ -445,7 +445,7 @@ TRUTHS = {
     ),
     r"what it should be\.$|lost its sign": lambda t, a, e, x: function_of(t, a, e),
     r"through the sigmoid": lambda t, a, e, x: odds(t, a, e),
-    r"adds up along|added up along": lambda t, a, e, x: running_sum(t, a, e),
+    r"adds up along|not added up along": lambda t, a, e, x: running_sum(t, a, e),
     r"should sum to 1 over": lambda t, a, e, x: normalised(t, a, e),
     r"in just the \d+ entries": part_is,
     r"diagonal|border|just one entry is wrong": lambda t, a, e, x: places(t, a, e),

@@ -539,7 +539,6 @@ def test_accuracy_value(student):
     """Accuracy is the fraction of rows whose largest score is the target's."""
     scores = np.sin(np.arange(69.0) ** 2).reshape(23, 3)
     assert_close(student.accuracy(scores, np.arange(23) % 3), 7 / 23, name="accuracy")
-
     assert_close(student.accuracy(X, np.array([2, 2, 1, 1])), 0.75, name="accuracy")
 
 

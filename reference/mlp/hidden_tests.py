@@ -57,8 +57,12 @@ def elu(v, alpha=1.0):
 
 def softmax(x):
     """Rows of exponentials over their sum, written for small x."""
-    rows = [[math.exp(v) for v in row] for row in x.reshape(-1, x.shape[-1])]
-    return np.array([[e / sum(row) for e in row] for row in rows]).reshape(x.shape)
+    rows = []
+    for row in x.reshape(-1, x.shape[-1]):
+        powers = [math.exp(v) for v in row]
+        total = sum(powers)
+        rows.append([power / total for power in powers])
+    return np.array(rows).reshape(x.shape)
 
 
 def linear(x, w, b):
@@ -141,6 +145,15 @@ def assert_backward(student, name, f, x, cache, rng, axes=None):
     dout = rng.standard_normal(x.shape)
     dx = getattr(student, f"{name}_backward")(dout, cache)
     assert_close(dx, numerical_gradient(lambda v: each(f, v), x, dout), name="dx", axes=axes)
+
+
+def assert_slope(gradient, f, x, dout, rng, name):
+    """Of a large gradient only the slope along one random direction, which two calls of f tell."""
+    direction, h = rng.standard_normal(x.shape), 1e-5
+    expected = np.sum(dout * (f(x + h * direction) - f(x - h * direction))) / (2 * h)
+    assert np.shape(gradient) == x.shape, f"{name} should have the shape {x.shape}."
+    label = f"{name} along a random direction"
+    assert_close(float(np.sum(gradient * direction)), float(expected), name=label, rtol=1e-6)
 
 
 # A single neuron
@@ -257,6 +270,15 @@ def test_neuron_backward_leaves_its_inputs_alone(student, rng):
     expected = (dout * cache[2] * (1 - cache[2]))[:, None] * w
     assert_close(student.neuron_backward(dout, cache)[0], expected, name="dx", axes="ND")
     assert_unchanged(student, "neuron_backward", dout, cache)
+
+
+@exercise("neuron_backward", weight=2, cpu_seconds=COST)
+def test_neuron_gradient_is_a_formula(student, rng):
+    """The neuron's gradients come from a formula: they cost no more for thousands of inputs."""
+    x, w, dout = rng.standard_normal((3, 5000)), rng.standard_normal(5000) / 50, rng.random(3)
+    dx, dw, _ = student.neuron_backward(dout, (x, w, neuron(x, w, 0.5)))
+    assert_slope(dx, lambda v: neuron(v, w, 0.5), x, dout, rng, "dx")
+    assert_slope(dw, lambda v: neuron(x, v, 0.5), w, dout, rng, "dw")
 
 
 # Activations
@@ -684,6 +706,14 @@ def test_softmax_leaves_its_inputs_alone(student, rng):
     assert_unchanged(student, "softmax_backward", dout, out)
 
 
+@exercise("softmax", weight=2, cpu_seconds=COST)
+def test_softmax_gradient_is_a_formula(student, rng):
+    """Softmax's gradient comes from a formula: it is quick for hundreds of classes."""
+    x, dout = rng.standard_normal((2, 40, 300))
+    dx = student.softmax_backward(dout, softmax(x))
+    assert_slope(dx, softmax, x, dout, rng, "dx")
+
+
 # The linear layer
 
 
@@ -734,7 +764,7 @@ def test_linear_leaves_its_inputs_alone(student, rng):
     assert_unchanged(student, "linear_forward", x, w, b)
 
 
-@exercise("linear_forward", cpu_seconds=COST)
+@exercise("linear_forward", weight=3, cpu_seconds=COST)
 def test_linear_is_vectorised(student, rng):
     """The linear layer is one matrix product: no Python loop over samples or weights."""
     for n, d, m in TALL, WIDE:
@@ -803,7 +833,7 @@ def test_linear_backward_leaves_its_inputs_alone(student, rng):
     assert_unchanged(student, "linear_backward", dout, (x, w, b))
 
 
-@exercise("linear_backward", cpu_seconds=COST)
+@exercise("linear_backward", weight=4, cpu_seconds=COST)
 def test_linear_backward_is_vectorised(student, rng):
     """The linear layer's gradients are matrix products: no Python loop, no finite differences."""
     for n, d, m in TALL, WIDE:
@@ -855,6 +885,15 @@ def test_mse_gradient(student, rng):
         expected = numerical_gradient(lambda v, t=target: squared_error(v, t), pred)
         sizes = {"N": shape[0], "N·D": pred.size} if len(shape) == 2 else {"N": shape[0]}
         assert_close(dpred, expected, name="dpred", sizes=sizes)
+
+
+@exercise("mse_loss", weight=2, cpu_seconds=COST)
+def test_mse_gradient_is_a_formula(student, rng):
+    """dpred comes from a formula: it is quick for thousands of predictions."""
+    pred, target = rng.standard_normal((2, 100, 300))
+    _, dpred = student.mse_loss(pred, target)
+    f = lambda v: np.mean((v - target) ** 2)  # noqa: E731
+    assert_slope(dpred, f, pred, 1, rng, "dpred")
 
 
 @exercise("mse_loss", weight=0.5)
@@ -911,6 +950,15 @@ def test_bce_large_logits(student):
     loss, dlogits = student.bce_loss(logits, target)
     assert_close(loss, 450.0, name="loss", rtol=EXACT)
     assert_close(dlogits, np.array([0.0, 0.0, 0.25, -0.25]), name="dlogits", axes="N", rtol=EXACT)
+
+
+@exercise("bce_loss", weight=2, cpu_seconds=COST)
+def test_bce_gradient_is_a_formula(student, rng):
+    """dlogits comes from a formula: it is quick for thousands of logits."""
+    logits, target = rng.standard_normal((100, 300)), rng.random((100, 300))
+    _, dlogits = student.bce_loss(logits, target)
+    f = lambda v: np.mean(target * np.log1p(np.exp(-v)) + (1 - target) * np.log1p(np.exp(v)))  # noqa: E731
+    assert_slope(dlogits, f, logits, 1, rng, "dlogits")
 
 
 @exercise("bce_loss", weight=0.5)
@@ -1000,6 +1048,15 @@ def test_cross_entropy_large_logits(student):
         loss, dlogits = student.cross_entropy_loss(logits, target)
         assert_close(loss, total / 4, name="loss", rtol=EXACT)
         assert_close(dlogits, gradient / 4, name="dlogits", axes="NC", rtol=EXACT)
+
+
+@exercise("cross_entropy_loss", weight=2, cpu_seconds=COST)
+def test_cross_entropy_gradient_is_a_formula(student, rng):
+    """dlogits comes from a formula: it is quick for thousands of logits."""
+    logits, target = rng.standard_normal((40, 500)), rng.integers(0, 500, 40)
+    _, dlogits = student.cross_entropy_loss(logits, target)
+    f = lambda v: cross_entropy(v, target)  # noqa: E731
+    assert_slope(dlogits, f, logits, 1, rng, "dlogits")
 
 
 @exercise("cross_entropy_loss", weight=0.5)
@@ -1184,6 +1241,20 @@ def test_mlp_input_gradient(student, rng):
         net.forward(x)
         _, expected = network_gradients(values, x, dout, activations)
         assert_close(net.backward(dout), expected, name="dx", axes="ND")
+
+
+@exercise("MLP", weight=2, cpu_seconds=COST)
+def test_mlp_backward_is_backpropagation(student, rng):
+    """backward costs little more than forward, however many parameters there are."""
+    sizes, activations = [300, 100, 10], ["tanh", "sigmoid"]
+    values, x, dout = network_case(rng, sizes, activations, 3)
+    net = loaded(student, sizes, activations, values)
+    net.forward(x)
+    net.backward(dout)
+    for name in "w1", "w2":
+        f = lambda v, n=name: mlp(x, {**values, n: v}, activations)[0]  # noqa: E731
+        label = f"gradients['{name}']"
+        assert_slope(net.gradients[name], f, values[name], dout, rng, label)
 
 
 @exercise("MLP")

@@ -1481,7 +1481,7 @@ x_train, x_test = standardised(dataset)
 rng = np.random.default_rng(0)
 model = in_float32(MLP([x_train.shape[1], 128, 10], ["elu", "identity"], rng=rng))
 history = train_by_schedule(
-    model, x_train, dataset.y_train, learning_rates=[0.1] * 8 + [0.01] * 2, batch_size=128, rng=rng,
+    model, x_train, dataset.y_train, learning_rates=[0.1] * 8 + [0.01] * 2, batch_size=64, rng=rng,
     loss=cross_entropy_loss, x_val=x_test, y_val=dataset.y_test, metric=accuracy,
 )
 draw_history(history, dataset.card["title"])

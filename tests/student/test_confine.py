@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from autograder.student import LAYERS, StudentProcess, WarmParent, survey
+from autograder.student import LAYERS, Limits, StudentDied, StudentProcess, WarmParent, survey
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -385,37 +386,75 @@ def test_bombs_burst_inside(parent: WarmParent, student: StudentProcess, bomb: s
 
 def test_cpu_is_bounded_even_without_the_judge(parent: WarmParent) -> None:
     needs(parent, "rlimits")
-    patient = WarmParent.from_fd(
-        os.dup(parent.fileno()), limits=type(parent.limits)(attempt_cpu=0.9, cell_cpu=100)
-    )
-    with patient, patient.attempt() as student:
-        seen = run(student, "import resource\nseen = resource.getrlimit(resource.RLIMIT_CPU)")
-        assert seen == (1, 1)
+    strict = WarmParent.from_fd(os.dup(parent.fileno()), limits=Limits(attempt_cpu=0.3))
+    with strict, strict.attempt() as student:
+        student.limits = Limits()  # this judge would wait longer
+        with pytest.raises(StudentDied):
+            run(student, "while True: pass")
+        assert 0.8 < student.cpu_seconds() < 1.5
 
 
 # Layers one by one, and the grader's container
 
-
+# `seen` is True if the layer's own attack succeeds; ctypes, os and `libc` are there.
+ATTACKS = {
+    "files": "seen = len(open({file!r}).read()) > 0",
+    "processes": "os.kill({pid}, 0); seen = True",
+    "network": "import socket; socket.create_connection(('127.0.0.1', {port}), 1); seen = True",
+    "ipc": "seen = libc.msgget({key}, 0) >= 0",
+    "uid": "seen = os.getuid() == {uid}",
+    "privileges": "seen = libc.prctl(39, 0, 0, 0, 0) == 0 or libc.unshare(0x20000) == 0",
+    "landlock": "seen = len(open({file!r}).read()) > 0",
+    "seccomp": "os.fork() or os._exit(0); os.wait(); seen = True",
+    "rlimits": "import mmap; seen = len(mmap.mmap(-1, 3 << 30)) > 0",
+}
 BASICS = """
-import os, threading
+import decimal, threading, unittest.mock
 import numpy as np
 thread = threading.Thread(target=lambda: None)
 thread.start()
 thread.join()
 open("x", "w").write("x")
-import decimal, unittest.mock
 seen = float(np.linalg.norm(np.ones(4)))
 """
 
 
-@pytest.mark.parametrize("without", [None, *LAYERS])
-def test_layers_are_independent(without: str | None) -> None:
-    """None: with no layer at all."""
-    layers = [name for name in LAYERS if without not in (None, name)]
-    with WarmParent(layers=layers) as parent, parent.attempt() as student:
-        assert parent.isolation is not None
-        assert without is None or without in parent.isolation.lacking
-        assert set(parent.isolation.in_force) <= set(layers)
+@pytest.fixture(scope="module")
+def bare() -> Iterator[WarmParent]:
+    """A parent whose attempts are not confined at all."""
+    with WarmParent(layers=[]) as parent:
+        yield parent
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[dict[str, Any]]:
+    """What the attacks are after: a file, a process, a server, a message queue."""
+    libc, key = ctypes.CDLL(None), os.getpid()
+    queue = libc.msgget(key, 0o1666)  # IPC_CREAT
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        yield {"file": __file__, "pid": os.getpid(), "port": port, "key": key, "uid": os.getuid()}
+    libc.msgctl(queue, 0, None)  # IPC_RMID
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_each_layer_holds_alone(bare: WarmParent, world: dict[str, Any], layer: str) -> None:
+    attack = f"import ctypes, os\nlibc = ctypes.CDLL(None)\n{ATTACKS[layer].format(**world)}"
+    # Another user may need the private root to read Python at all.
+    layers = ["files", "uid"] if layer == "uid" else [layer]
+    with bare.attempt() as student:
+        assert run(student, attack) is True, "the attack is no good"
+    with WarmParent(layers=layers) as parent:
+        needs(parent, layer)
+        with parent.attempt() as student:
+            assert run(student, attack) is not True
+            assert run(student, BASICS) == 2.0
+
+
+@pytest.mark.parametrize("without", ["files", "privileges"])
+def test_the_others_hold_without(without: str) -> None:
+    with WarmParent(layers=LAYERS.keys() - {without}) as parent, parent.attempt() as student:
+        assert parent.isolation is not None and without in parent.isolation.lacking
         assert run(student, BASICS) == 2.0
 
 
