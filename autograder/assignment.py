@@ -13,6 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autograder import fast_start  # noqa: F401 - before jupytext, which imports nbformat
+
+# isort: split
 import jupytext
 
 KINDS = ("prose", "provided", "solution", "check", "written", "experiment")

@@ -229,8 +229,11 @@ def _opened(course: Path, names: list[str] | None) -> tuple[Any, list[str]]:
     """Open a course; without names, choose the assignments of which something was handed in."""
     from autograder.course import Course
 
-    opened = Course.open(course, _root())
-    return opened, _names(names, opened.root) if names else _handed_in(opened)
+    root = _root()
+    if (course / "submitted").is_dir():
+        Course.create(course, root)  # only what is not there yet
+    opened = Course.open(course, root)
+    return opened, _names(names, root) if names else _handed_in(opened)
 
 
 def _judged(

@@ -59,7 +59,7 @@ def _class(
 ) -> Iterator[tuple[str, Notebook | bytes, timedelta]]:
     """Yield (student, notebook, how late) for the whole class."""
     on_time = timedelta(days=-1)
-    blank = _with(solved, {cell.id: cell.skeleton for cell in assignment.exercises})
+    blank = _with(solved, {cell.id: cell.skeleton for cell in assignment.layout})
     for student in ("ada", "blaise", "carl"):
         yield f"{student}_perfect", solved, on_time
     yield "dora_blank", blank, on_time

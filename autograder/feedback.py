@@ -148,8 +148,14 @@ class GenerateFeedback(NbgraderGenerateFeedback):
         write_atomically(path, page.encode() + mark)
 
 
-def feedback(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
+def feedback(course: Course, graded: Iterable[Graded] | None = None) -> Iterator[Graded]:
     """Write the feedback page of each recorded submission, and yield each one done.
+
+    Parameters
+    ----------
+    course : Course
+    graded : iterable, optional
+        What has a submission and a verdict; all that the gradebook has by default.
 
     Raises
     ------
@@ -164,7 +170,7 @@ def feedback(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
         converter.exporter = converter.exporter_class(parent=converter, config=converter.config)
         for step in converter.preprocessors:
             converter.exporter.register_preprocessor(step)
-        for each in graded:
+        for each in converter._gradebook.recorded() if graded is None else graded:
             submission = each.submission
             folder = Path(converter._format_source(submission.assignment, submission.student))
             notebook = folder / f"{submission.assignment}.ipynb"

@@ -11,6 +11,7 @@ from autograder.assignment import Assignment
 from autograder.attempt import Attempt, Store
 from autograder.course import Course, Submission
 from autograder.engine import Pool
+from autograder.judge import unreadable
 from autograder.rebuild import Malformed, Rebuilt, as_blank, rebuild
 from autograder.student import Limits
 from autograder.verdict import Verdict
@@ -44,8 +45,11 @@ def judge(
     limits = Limits(**course.limits)
     store = Store(course.attempts)
     plan = list(_plan(course, sources, students, asdict(limits)))
-    stored = {attempt.key: store.get(attempt.key) for _, attempt in plan}
-    verdicts = {key: verdict for key, verdict in stored.items() if verdict is not None}
+    verdicts = {}
+    for submission, attempt in plan:
+        verdict = _absent(submission, sources) or store.get(attempt.key)
+        if verdict is not None:
+            verdicts[attempt.key] = verdict
     missing = {a.key: a for _, a in plan if a.key not in verdicts}
     on_start(len(plan), len(missing))
     if missing:
@@ -80,6 +84,13 @@ def _plan(
                 submission,
                 Attempt.of(source.folder, data, seed=course.seed, conditions=conditions),
             )
+
+
+def _absent(submission: Submission, sources: dict[str, Assignment]) -> Verdict | None:
+    """Give the verdict on a submission in which no notebook can be found."""
+    if submission.path is not None:
+        return None
+    return unreadable(sources[submission.assignment], "missing", str(submission.note))
 
 
 def _rebuilt(data: bytes, source: Assignment) -> Rebuilt:

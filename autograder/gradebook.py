@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from autograder.build import create_gradebook
-from autograder.course import Course, CourseError
+from autograder.course import Course, CourseError, Submission
 from autograder.verdict import Verdict
 
 PENALTY = """
@@ -138,6 +138,11 @@ class Recorded:
     comments: Mapping[str, str]
 
     @property
+    def submission(self) -> Submission:
+        """What was handed in, as far as the gradebook knows."""
+        return Submission(self.student, self.assignment, None, self.timestamp)
+
+    @property
     def raw_score(self) -> float:
         """Points before the late penalty."""
         return sum(mark.score for mark in self.marks)
@@ -166,8 +171,14 @@ class Gradebook:
     def __init__(self, course: Course) -> None:
         self.course = course
         create_gradebook(course.gradebook)
-        self._db = sqlite3.connect(course.gradebook, isolation_level=None, timeout=60)
-        self._db.executescript(SCHEMA)
+        try:
+            self._db = sqlite3.connect(course.gradebook, isolation_level=None, timeout=60)
+            self._db.executescript(SCHEMA)
+        except sqlite3.Error as error:
+            raise CourseError(
+                f"The gradebook {course.gradebook} cannot be opened ({error}); "
+                "check that it may be written, or put a backup in its place."
+            ) from error
         self._masters: dict[str, Master] = {}
 
     def __enter__(self) -> Gradebook:

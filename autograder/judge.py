@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from typing import Any
 
 from autograder import hints, rebuild, suite
@@ -48,18 +47,20 @@ class Judge:
         self.seed = seed
         self.slot = slot
         self._known: dict[str, dict[str, Any]] = {}
+        self._references: dict[Allows, Namespace] = {}
 
-    @cached_property
-    def reference(self) -> Namespace:
-        """The reference solution, as tests see it."""
-        return Namespace(self.assignment.namespace())
+    def reference(self, allows: Allows = frozenset()) -> Namespace:
+        """The reference solution, with as much of it as some allowed imports give."""
+        if allows not in self._references:
+            self._references[allows] = Namespace(self.assignment.namespace(allows))
+        return self._references[allows]
 
     def submission(self, data: bytes, only: Iterable[str] | None = None) -> Verdict:
         """Judge a submitted file."""
         try:
             return self.verdict(rebuild.rebuild(data, self.assignment), only)
         except Malformed as problem:
-            return self._malformed(str(problem))
+            return unreadable(self.assignment, "malformed", str(problem))
 
     def verdict(self, rebuilt: Rebuilt, only: Iterable[str] | None = None) -> Verdict:
         """Judge a rebuilt submission, on all exercises or only on some."""
@@ -86,19 +87,7 @@ class Judge:
     def fixtures(self, test: Test, student: Any) -> dict[str, Any]:
         """Make the fixtures of a hidden test."""
         rng = hints.generator(test, self.seed)
-        return {"student": student, "reference": self.reference, "rng": rng}
-
-    def _malformed(self, sentence: str) -> Verdict:
-        test = TestVerdict("submission", "The submission can be read.", "failed", sentence)
-        return Verdict(
-            "malformed",
-            tuple(
-                ExerciseVerdict.of(str(cell.name), cell.points, [test])
-                for cell in self.assignment.exercises
-            ),
-            written=tuple(str(cell.name) for cell in self.assignment.written),
-            notes=(sentence,),
-        )
+        return {"student": student, "reference": self.reference(), "rng": rng}
 
     def _diagnosis(self, result: Result, examination: Examination) -> str | None:
         """Say the most certain thing that is known of a failed test."""
@@ -180,11 +169,14 @@ class Examination:
         self._see_that_time_is_left(allows)
         try:
             with process.limit(mark.cpu_seconds):
-                reference = self.judge.reference
                 return run_test(
                     test,
-                    {**arguments, "student": process.namespace, "reference": reference},
-                    lambda: self.judge.fixtures(test, self.judge.reference),
+                    {
+                        **arguments,
+                        "student": process.namespace,
+                        "reference": self.judge.reference(),
+                    },
+                    lambda: self.judge.fixtures(test, self.judge.reference(allows)),
                 )
         except StudentDied:
             self._close(allows)
@@ -252,6 +244,19 @@ class Examination:
         return [
             f"A cell of yours ({cell}) stopped: {errors[cell]}" for cell in own if cell in errors
         ]
+
+
+def unreadable(assignment: Assignment, status: str, sentence: str) -> Verdict:
+    """Give the verdict on a file in which there is nothing to test."""
+    test = TestVerdict("submission", "The submission can be read.", "failed", sentence)
+    return Verdict(
+        status,
+        tuple(
+            ExerciseVerdict.of(str(cell.name), cell.points, [test]) for cell in assignment.exercises
+        ),
+        written=tuple(str(cell.name) for cell in assignment.written),
+        notes=(sentence,),
+    )
 
 
 def used_by(assignment: Assignment, exercise: str) -> list[str]:

@@ -32,6 +32,7 @@ from autograder.assignment import Assignment, AssignmentError, load
 from autograder.attempt import write_atomically
 from autograder.course import Course, CourseError, Submission
 from autograder.feedback import GenerateFeedback, feedback
+from autograder.feedback import Graded as Judged
 from autograder.gradebook import Entry, Gradebook, lasting
 from autograder.rebuild import Rebuilt
 from autograder.verdict import ExerciseVerdict, Verdict
@@ -39,16 +40,8 @@ from autograder.verdict import ExerciseVerdict, Verdict
 __all__ = ["Autograde", "as_notebook", "configure", "feedback", "record"]
 
 
-class Graded(Protocol):
+class Graded(Judged, Protocol):
     """A submission on its way into the gradebook."""
-
-    @property
-    def submission(self) -> Submission:
-        """What was handed in."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """What the judge says of it."""
 
     @property
     def rebuilt(self) -> Rebuilt:

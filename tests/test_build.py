@@ -176,3 +176,17 @@ def test_a_gradebook_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.M
     before = path.stat()
     build.create_gradebook(path)
     assert path.stat() == before
+
+
+def test_a_gradebook_that_another_process_made_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, made = tmp_path / "gradebook.db", build.api.Gradebook
+
+    def overtaken(url: str) -> object:
+        path.write_bytes(b"theirs")
+        return made(url)
+
+    monkeypatch.setattr(build.api, "Gradebook", overtaken)
+    build.create_gradebook(path)
+    assert path.read_bytes() == b"theirs"

@@ -142,6 +142,13 @@ def test_links_and_devices_are_not_read(course: Course, tmp_path: Path) -> None:
         assert found.path is None and "not a plain folder" in str(found.note)
 
 
+def test_a_link_is_not_chosen_where_there_is_a_notebook(course: Course, tmp_path: Path) -> None:
+    folder = put(course, "mine.ipynb")
+    (folder / "toy.ipynb").symlink_to(tmp_path / "secret.ipynb")
+    (found,) = course.submissions("toy")
+    assert found.path == folder / "mine.ipynb"
+
+
 def test_a_link_put_in_place_after_looking_is_not_followed(course: Course, tmp_path: Path) -> None:
     found = hand_in(course, "ada", notebook(course.root))
     secret = tmp_path / "secret"

@@ -259,6 +259,7 @@ def test_what_students_write_runs_nowhere(course: Course, text: str) -> None:
         "metadata": {},
         "data": {"image/png": "iVBORw0KGgo="},
     }
+    assert all(o.get("data", {}).get("image/png", "iVB").startswith("iVB") for o in drawn.outputs)
     for output in drawn.outputs:
         assert not Tags(output.get("data", {}).get("text/html", "")).harmful
         assert output.get("name", "stdout") in ("stdout", "stderr")
@@ -284,6 +285,13 @@ def test_nothing_else_of_a_submission_is_taken_over(course: Course, tmp_path: Pa
 
 
 # Interruptions and faults
+
+
+def test_a_damaged_gradebook_is_said(course: Course) -> None:
+    ada = hand_in(course, "ada", notebook(course.root))
+    course.gradebook.write_bytes(b"no database" * 100)
+    with pytest.raises(CourseError, match="cannot be opened"):
+        put(course, ada, verdict())
 
 
 def test_recording_again_changes_no_byte(course: Course) -> None:
@@ -505,7 +513,7 @@ def test_feedback_loads_and_runs_nothing_and_follows_the_marks(course: Course) -
     list(record.feedback(course, [ada]))
     assert page.stat() == before
     mark(course, "ada", "why", 3.5)
-    list(record.feedback(course, [ada]))
+    assert [each.submission.student for each in record.feedback(course)] == ["ada"]
     assert "(Score: 5.5 / 9.0)" in page.read_text()
 
 

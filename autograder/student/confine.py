@@ -195,12 +195,13 @@ def enter(isolation: Isolation, allows: Iterable[str]) -> str:
         linux.unshare(linux.NEWNS)
         room.enter(allows)
         return room.SITE
-    site = tempfile.mkdtemp(prefix="chainrule-")
-    os.chmod(site, 0o755)
-    room.link(site, allows)
-    os.mkdir(f"{site}/scratch")
-    os.chmod(f"{site}/scratch", 0o1777)
-    return site
+    home = tempfile.mkdtemp(prefix="chainrule-")
+    os.chmod(home, 0o755)
+    for folder, mode in (("site", 0o755), ("scratch", 0o1777)):
+        os.mkdir(f"{home}/{folder}")
+        os.chmod(f"{home}/{folder}", mode)
+    room.link(f"{home}/site", allows)
+    return f"{home}/site"
 
 
 def _lead() -> None:

@@ -112,9 +112,8 @@ def close_from(first: int) -> None:
 
 _FILE_BITS = 0b1100_0000_0000_0111  # execute, write, read, truncate, ioctl
 READ = 0b1100  # files, folders
-WRITE_FILE = 0b0100_0000_0000_0010  # write, truncate
-# write, read, remove and make folders, files, symlinks; truncate. Not execute, devices, sockets.
-READ_WRITE = 0b0101_0001_1011_1110
+# write, read, remove, make folders, files, symlinks, move, truncate; no program, device, socket
+READ_WRITE = 0b0111_0001_1011_1110
 
 
 def landlock_abi() -> int:
@@ -159,6 +158,7 @@ _TABLE = {  # system call: its number on x86_64, on aarch64 (None: it does not e
     "execve": (59, 221), "execveat": (322, 281), "fork": (57, None), "vfork": (58, None),
     "memfd_create": (319, 279), "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190),
     "mq_open": (240, 180), "socket": (41, 198), "setpriority": (141, 140),
+    "syslog": (103, 116),
     "clone": (56, 220), "clone3": (435, 435), "prlimit64": (302, 261),
 }  # fmt: skip
 _NUMBERS = {name: number for name, row in _TABLE.items() if (number := row[_COLUMN]) is not None}

@@ -33,7 +33,7 @@ def serve(channel: socket.socket, limits: Limits) -> None:
         reply, out = oracle.answer(header, buffers)
         try:
             wire.send(channel, {**reply, "seq": header["seq"]}, out, limits.frame)
-        except wire.Unsendable as error:
+        except wire.TooLarge as error:
             reply = {"error": oracle.describe(error)}
             wire.send(channel, {**reply, "seq": header["seq"]}, [], limits.frame)
 

@@ -159,8 +159,8 @@ class Server:
     def fork(self, request: dict, data: socket.socket, status: socket.socket) -> None:
         """Start a student process."""
         self.count += 1
-        site, slot = self.settings.site, request["slot"]
-        scratch = "/tmp" if "files" in self.isolation else f"{site}/scratch/{self.count}"
+        slot, home = request["slot"], os.path.dirname(self.settings.site)
+        scratch = "/tmp" if "files" in self.isolation else f"{home}/scratch/{self.count}"
         uid = self.settings.first_uid + slot
         try:
             pid = confine.fork(self.isolation)
@@ -200,12 +200,12 @@ class Server:
 
     def clean(self, attempt: Attempt) -> None:
         """Where no namespace does it: end what the slot's user left, remove its files."""
-        if "files" in self.isolation and "processes" in self.isolation:
-            return
-        if "uid" not in self.isolation:
-            shutil.rmtree(attempt.scratch, ignore_errors=True)
-        elif all(other.slot != attempt.slot for other in self.attempts):
+        whole = "files" in self.isolation and "processes" in self.isolation
+        alone = all(other.slot != attempt.slot for other in self.attempts)
+        if "uid" in self.isolation and alone and not whole:
             confine.sweep(self.settings.first_uid + attempt.slot, attempt.scratch)
+        elif "files" not in self.isolation:
+            shutil.rmtree(attempt.scratch, ignore_errors=True)
 
     def end(self) -> None:
         """Kill and reap everything."""
@@ -213,7 +213,7 @@ class Server:
             signal.pidfd_send_signal(attempt.pidfd, signal.SIGKILL)
             self.reap(attempt)
         if "files" not in self.isolation:
-            shutil.rmtree(self.settings.site, ignore_errors=True)
+            shutil.rmtree(os.path.dirname(self.settings.site), ignore_errors=True)
 
 
 def report(status: socket.socket, message: dict) -> None:

@@ -42,7 +42,7 @@ class WireError(Exception):
     """What arrived is not a frame or not a value."""
 
 
-class Unsendable(Exception):
+class TooLarge(Exception):
     """A value is too large or too deep to send."""
 
 
@@ -68,9 +68,9 @@ class Encoder:
         """Return the node of `value`."""
         self._nodes += 1
         if depth > MAX_DEPTH:
-            raise Unsendable(f"the value is nested more than {MAX_DEPTH} levels deep")
+            raise TooLarge(f"the value is nested more than {MAX_DEPTH} levels deep")
         if self._nodes > MAX_NODES:
-            raise Unsendable(f"the value has more than {MAX_NODES} parts")
+            raise TooLarge(f"the value has more than {MAX_NODES} parts")
         if value is None or value is True or value is False:
             return value
         if isinstance(value, np.generic):
@@ -95,7 +95,7 @@ class Encoder:
 
     def _buffer(self, data: bytes | memoryview) -> int:
         if len(self.buffers) >= MAX_BUFFERS:
-            raise Unsendable(f"the value has more than {MAX_BUFFERS} arrays")
+            raise TooLarge(f"the value has more than {MAX_BUFFERS} arrays")
         self.buffers.append(memoryview(data))
         return len(self.buffers) - 1
 
@@ -251,15 +251,15 @@ def send(
 
     Raises
     ------
-    Unsendable
+    TooLarge
         If it is larger than frames may be; nothing has been sent then.
     """
     sizes = [buffer.nbytes for buffer in buffers]
     if sum(sizes) > limit:
-        raise Unsendable(f"the value is larger than {limit >> 20} MiB")
+        raise TooLarge(f"the value is larger than {limit >> 20} MiB")
     text = json.dumps({**header, "sizes": sizes}, separators=(",", ":")).encode()
     if len(text) > HEADER_BYTES:
-        raise Unsendable("the value has too many parts")
+        raise TooLarge("the value has too many parts")
     head = struct.pack("!I", len(text)) + text
     for rest in (memoryview(head), *buffers):
         while rest:

@@ -887,15 +887,6 @@ def test_mse_gradient(student, rng):
         assert_close(dpred, expected, name="dpred", sizes=sizes)
 
 
-@exercise("mse_loss", weight=2, cpu_seconds=COST)
-def test_mse_gradient_is_a_formula(student, rng):
-    """dpred comes from a formula: it is quick for thousands of predictions."""
-    pred, target = rng.standard_normal((2, 100, 300))
-    _, dpred = student.mse_loss(pred, target)
-    f = lambda v: np.mean((v - target) ** 2)  # noqa: E731
-    assert_slope(dpred, f, pred, 1, rng, "dpred")
-
-
 @exercise("mse_loss", weight=0.5)
 def test_mse_float32(student, rng):
     """The mean squared error keeps float32 in its gradient."""
@@ -911,6 +902,15 @@ def test_mse_leaves_its_inputs_alone(student, rng):
     pred, target = rng.standard_normal((2, 4, 3))
     assert_close(student.mse_loss(pred, target)[0], squared_error(pred, target), name="loss")
     assert_unchanged(student, "mse_loss", pred, target)
+
+
+@exercise("mse_loss", weight=2, cpu_seconds=COST)
+def test_mse_gradient_is_a_formula(student, rng):
+    """dpred comes from a formula: it is quick for thousands of predictions."""
+    pred, target = rng.standard_normal((2, 100, 300))
+    _, dpred = student.mse_loss(pred, target)
+    f = lambda v: np.mean((v - target) ** 2)  # noqa: E731
+    assert_slope(dpred, f, pred, 1, rng, "dpred")
 
 
 @exercise("bce_loss")
@@ -952,15 +952,6 @@ def test_bce_large_logits(student):
     assert_close(dlogits, np.array([0.0, 0.0, 0.25, -0.25]), name="dlogits", axes="N", rtol=EXACT)
 
 
-@exercise("bce_loss", weight=2, cpu_seconds=COST)
-def test_bce_gradient_is_a_formula(student, rng):
-    """dlogits comes from a formula: it is quick for thousands of logits."""
-    logits, target = rng.standard_normal((100, 300)), rng.random((100, 300))
-    _, dlogits = student.bce_loss(logits, target)
-    f = lambda v: np.mean(target * np.log1p(np.exp(-v)) + (1 - target) * np.log1p(np.exp(v)))  # noqa: E731
-    assert_slope(dlogits, f, logits, 1, rng, "dlogits")
-
-
 @exercise("bce_loss", weight=0.5)
 def test_bce_integer_targets(student, rng):
     """Targets given as integers 0 and 1 count like 0.0 and 1.0."""
@@ -986,6 +977,15 @@ def test_bce_leaves_its_inputs_alone(student, rng):
     loss, _ = student.bce_loss(logits, target)
     assert_close(loss, binary_cross_entropy(logits, target), name="loss", rtol=EXACT)
     assert_unchanged(student, "bce_loss", logits, target)
+
+
+@exercise("bce_loss", weight=2, cpu_seconds=COST)
+def test_bce_gradient_is_a_formula(student, rng):
+    """dlogits comes from a formula: it is quick for thousands of logits."""
+    logits, target = rng.standard_normal((100, 300)), rng.random((100, 300))
+    _, dlogits = student.bce_loss(logits, target)
+    f = lambda v: np.mean(target * np.log1p(np.exp(-v)) + (1 - target) * np.log1p(np.exp(v)))  # noqa: E731
+    assert_slope(dlogits, f, logits, 1, rng, "dlogits")
 
 
 def cross_entropy_case(rng, n, c):
@@ -1050,15 +1050,6 @@ def test_cross_entropy_large_logits(student):
         assert_close(dlogits, gradient / 4, name="dlogits", axes="NC", rtol=EXACT)
 
 
-@exercise("cross_entropy_loss", weight=2, cpu_seconds=COST)
-def test_cross_entropy_gradient_is_a_formula(student, rng):
-    """dlogits comes from a formula: it is quick for thousands of logits."""
-    logits, target = rng.standard_normal((40, 500)), rng.integers(0, 500, 40)
-    _, dlogits = student.cross_entropy_loss(logits, target)
-    f = lambda v: cross_entropy(v, target)  # noqa: E731
-    assert_slope(dlogits, f, logits, 1, rng, "dlogits")
-
-
 @exercise("cross_entropy_loss", weight=0.5)
 def test_cross_entropy_float32(student, rng):
     """The cross-entropy keeps float32 in its gradient."""
@@ -1077,6 +1068,15 @@ def test_cross_entropy_leaves_its_inputs_alone(student, rng):
     assert_close(loss, cross_entropy(logits, target), name="loss", rtol=EXACT)
     assert_unchanged(student, "cross_entropy_loss", logits, target)
     assert_unchanged(student, "cross_entropy_loss", logits, np.eye(3)[target])
+
+
+@exercise("cross_entropy_loss", weight=2, cpu_seconds=COST)
+def test_cross_entropy_gradient_is_a_formula(student, rng):
+    """dlogits comes from a formula: it is quick for thousands of logits."""
+    logits, target = rng.standard_normal((40, 500)), rng.integers(0, 500, 40)
+    _, dlogits = student.cross_entropy_loss(logits, target)
+    f = lambda v: cross_entropy(v, target)  # noqa: E731
+    assert_slope(dlogits, f, logits, 1, rng, "dlogits")
 
 
 # The network
@@ -1243,20 +1243,6 @@ def test_mlp_input_gradient(student, rng):
         assert_close(net.backward(dout), expected, name="dx", axes="ND")
 
 
-@exercise("MLP", weight=2, cpu_seconds=COST)
-def test_mlp_backward_is_backpropagation(student, rng):
-    """backward costs little more than forward, however many parameters there are."""
-    sizes, activations = [300, 100, 10], ["tanh", "sigmoid"]
-    values, x, dout = network_case(rng, sizes, activations, 3)
-    net = loaded(student, sizes, activations, values)
-    net.forward(x)
-    net.backward(dout)
-    for name in "w1", "w2":
-        f = lambda v, n=name: mlp(x, {**values, n: v}, activations)[0]  # noqa: E731
-        label = f"gradients['{name}']"
-        assert_slope(net.gradients[name], f, values[name], dout, rng, label)
-
-
 @exercise("MLP")
 def test_mlp_gradients_are_replaced(student, rng):
     """A second forward and backward replaces the gradients: nothing is added up."""
@@ -1342,6 +1328,20 @@ def test_mlp_leaves_its_inputs_alone(student, rng):
             f"The network changes {name} in place."
         )
     assert_close(out, mlp(x, parameters, activations)[0], name="out", axes="NM", rtol=EXACT)
+
+
+@exercise("MLP", weight=2, cpu_seconds=COST)
+def test_mlp_backward_is_backpropagation(student, rng):
+    """backward costs little more than forward, however many parameters there are."""
+    sizes, activations = [300, 100, 10], ["tanh", "sigmoid"]
+    values, x, dout = network_case(rng, sizes, activations, 3)
+    net = loaded(student, sizes, activations, values)
+    net.forward(x)
+    net.backward(dout)
+    for name in "w1", "w2":
+        f = lambda v, n=name: mlp(x, {**values, n: v}, activations)[0]  # noqa: E731
+        label = f"gradients['{name}']"
+        assert_slope(net.gradients[name], f, values[name], dout, rng, label)
 
 
 # Accuracy and training

@@ -10,6 +10,7 @@ import contextlib
 import os
 import struct
 import sys
+import time
 from pathlib import Path
 
 from autograder.student import WarmParent, linux
@@ -76,7 +77,13 @@ def main() -> None:
             assert outcome.error is None, outcome.error
             uids, scratch, total = student.namespace.seen
             assert uids == (60803,) * 3 and total == 3.0
-            for path in (__file__, "/etc/passwd", "/proc/1/environ", "/tmp"):
+            for path in (
+                __file__,
+                "/etc/passwd",
+                "/proc/1/environ",
+                "/tmp",
+                os.path.dirname(scratch),
+            ):
                 cell = ("b", f"import os\nseen = os.path.isdir({path!r}) and os.listdir({path!r})"
                              f" or open({path!r}).read()")  # fmt: skip
                 (outcome,) = student.execute([cell])
@@ -94,6 +101,19 @@ def main() -> None:
             assert len(processes_of(60804)) == 2
         assert processes_of(60804) == []
     print("swept")
+
+    with WarmParent() as parent:
+        student = parent.attempt(slot=5)
+        student.execute([("a", "import os\nhome = os.path.abspath('../..')")])
+        home = student.namespace.home
+        assert parent._program and len(processes_of(60805)) == 1
+        parent._program.kill()
+        parent._program.wait()
+        for _ in range(100):
+            if not processes_of(60805):
+                print("orphaned", home)
+                break
+            time.sleep(0.02)
 
 
 if __name__ == "__main__":

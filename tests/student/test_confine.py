@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +15,15 @@ from typing import Any
 
 import pytest
 
-from autograder.student import LAYERS, Limits, StudentDied, StudentProcess, WarmParent, survey
+from autograder.student import (
+    LAYERS,
+    Limits,
+    StudentDied,
+    StudentProcess,
+    WarmParent,
+    linux,
+    survey,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -194,7 +203,7 @@ def test_environment_descriptors_and_arguments_say_nothing(
         student,
         """
         import os, resource, sys
-        seen = sorted(os.environ), sys.argv, []
+        seen = sorted(os.environ), sys.argv, [], os.getsid(0) == os.getpid()
         for fd in range(4096):
             try:
                 os.fstat(fd)
@@ -203,7 +212,7 @@ def test_environment_descriptors_and_arguments_say_nothing(
                 pass
     """,
     )
-    assert seen == (["HOME", "TMPDIR"], ["-c"], [0, 1, 2, 3])
+    assert seen == (["HOME", "TMPDIR"], ["-c"], [0, 1, 2, 3], True)
     os.environ["CHAINRULE_SECRET"] = "secret"
     with WarmParent() as fresh, fresh.attempt() as other:
         assert "secret" not in str(run(other, "import os\nseen = os.environ.copy()"))
@@ -340,6 +349,7 @@ def test_there_is_no_network(parent: WarmParent, student: StudentProcess) -> Non
         "syscall(0x40000000 | 39)",  # getpid by the x32 table
         "syscall(425, 8, ctypes.create_string_buffer(120))",  # io_uring_setup
         "syscall(101, 0, 0, 0, 0)",  # ptrace(PTRACE_TRACEME)
+        "syscall(302, os.getpid(), 0, 0, 0)",  # prlimit64 by number, be it one's own
     ],
 )
 def test_seccomp_refuses(parent: WarmParent, student: StudentProcess, attack: str) -> None:
@@ -384,6 +394,25 @@ def test_bombs_burst_inside(parent: WarmParent, student: StudentProcess, bomb: s
     assert run(student, "kept.clear()\nseen = 1") == 1
 
 
+def test_threads_are_bounded(parent: WarmParent, student: StudentProcess) -> None:
+    needs(parent, "rlimits", "privileges")
+    seen = run(
+        student,
+        """
+        import threading
+        threading.stack_size(1 << 16)
+        hold, seen = threading.Event(), 0
+        try:
+            while seen < 500:
+                threading.Thread(target=hold.wait, daemon=True).start()
+                seen += 1
+        except RuntimeError:
+            hold.set()
+    """,
+    )
+    assert 8 < seen < student.limits.threads
+
+
 def test_cpu_is_bounded_even_without_the_judge(parent: WarmParent) -> None:
     needs(parent, "rlimits")
     strict = WarmParent.from_fd(os.dup(parent.fileno()), limits=Limits(attempt_cpu=0.3))
@@ -396,15 +425,36 @@ def test_cpu_is_bounded_even_without_the_judge(parent: WarmParent) -> None:
 
 # Layers one by one, and the grader's container
 
-# `seen` is True if the layer's own attack succeeds; ctypes, os and `libc` are there.
+TOOLS = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+def opens(*arguments):
+    try:
+        return open(*arguments).close() is None
+    except OSError:
+        return False
+def reaches(port):
+    import socket
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+def signals(pid):
+    return libc.kill(pid, 0) == 0
+"""
+try:
+    ABI = linux.landlock_abi()
+except OSError:
+    ABI = 0
+# `seen` is True if the attack that the layer is there for succeeds.
 ATTACKS = {
-    "files": "seen = len(open({file!r}).read()) > 0",
-    "processes": "os.kill({pid}, 0); seen = True",
-    "network": "import socket; socket.create_connection(('127.0.0.1', {port}), 1); seen = True",
+    "files": "seen = opens({file!r}) or opens(os.__file__, 'a')",
+    "processes": "seen = signals({pid})",
+    "network": "seen = reaches({port})",
     "ipc": "seen = libc.msgget({key}, 0) >= 0",
     "uid": "seen = os.getuid() == {uid}",
     "privileges": "seen = libc.prctl(39, 0, 0, 0, 0) == 0 or libc.unshare(0x20000) == 0",
-    "landlock": "seen = len(open({file!r}).read()) > 0",
+    "landlock": "seen = opens({file!r}) or opens(os.__file__, 'a')"
+    + (" or reaches({port})" if ABI >= 4 else "")
+    + (" or signals({pid})" if ABI >= 6 else ""),
     "seccomp": "os.fork() or os._exit(0); os.wait(); seen = True",
     "rlimits": "import mmap; seen = len(mmap.mmap(-1, 3 << 30)) > 0",
 }
@@ -439,7 +489,7 @@ def world() -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_each_layer_holds_alone(bare: WarmParent, world: dict[str, Any], layer: str) -> None:
-    attack = f"import ctypes, os\nlibc = ctypes.CDLL(None)\n{ATTACKS[layer].format(**world)}"
+    attack = TOOLS + ATTACKS[layer].format(**world)
     # Another user may need the private root to read Python at all.
     layers = ["files", "uid"] if layer == "uid" else [layer]
     with bare.attempt() as student:
@@ -467,4 +517,6 @@ def test_in_a_container_that_refuses_namespaces() -> None:
         [sys.executable, CONTAINED], capture_output=True, text=True, timeout=60, cwd=REPOSITORY
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["confined", "swept"]
+    *stages, home = done.stdout.split()
+    shutil.rmtree(home)  # its parent was killed, without time to tidy up
+    assert stages == ["confined", "swept", "orphaned"]

@@ -124,7 +124,7 @@ def test_values_that_are_too_large_are_not_sent() -> None:
     for _ in range(100):
         nested = [nested]
     for value in (nested, [[]] * 20_000, [np.zeros(1)] * 5000, 1j * np.zeros(LIMIT)):
-        with pytest.raises(wire.Unsendable):
+        with pytest.raises(wire.TooLarge):
             carried(value)
 
 
