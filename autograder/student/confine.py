@@ -30,9 +30,8 @@ LAYERS = {
     "seccomp": "starts no process, program or socket, inspects no process",
     "rlimits": "has bounds on CPU, memory, threads, files and file sizes",
 }
-_NAMESPACES = {
-    "files": linux.NEWNS, "processes": linux.NEWPID, "network": linux.NEWNET, "ipc": linux.NEWIPC
-}  # fmt: skip
+_NAMESPACES = {"files", "processes", "network", "ipc"}
+_OWN_NAMESPACES = {"files": linux.NEWNS, "ipc": linux.NEWIPC}
 FIRST_UID = 60800  # a range that neither distributions nor systemd hand out
 SLOTS = 64
 _MIB = 1 << 20
@@ -95,8 +94,8 @@ class Isolation:
 
     @property
     def flags(self) -> int:
-        """The namespaces, as flags of unshare(2), that each attempt gets by itself."""
-        return sum(_NAMESPACES[layer] for layer in self.in_force if layer in _NAMESPACES)
+        """The namespaces, as flags of unshare(2), that each attempt enters after the fork."""
+        return sum(_OWN_NAMESPACES.get(layer, 0) for layer in self.in_force)
 
     def to_dict(self) -> dict:
         """The same as plain values."""
@@ -133,7 +132,7 @@ def survey(wanted: Collection[str] | None = None) -> Isolation:
             lacking[layer] = reason
         else:
             in_force.append(layer)
-    own_users = rootless and not _NAMESPACES.keys().isdisjoint(in_force)
+    own_users = rootless and not _NAMESPACES.isdisjoint(in_force)
     return Isolation(tuple(in_force), lacking, own_users)
 
 
@@ -191,6 +190,8 @@ def enter(isolation: Isolation, allows: Iterable[str]) -> str:
         _own_users()
     if "processes" in isolation:
         _lead()
+    if "network" in isolation:
+        linux.unshare(linux.NEWNET)  # one for all: it is empty, and making it costs
     if "files" in isolation:
         linux.unshare(linux.NEWNS)
         room.enter(allows)
@@ -254,7 +255,7 @@ def confine(isolation: Isolation, limits: Limits, uid: int, scratch: str, paths:
     os.umask(0o077)
     owner = uid if "uid" in isolation else os.geteuid()
     memory = _address_space() + limits.memory  # as long as /proc is there to tell
-    linux.unshare(isolation.flags & ~linux.NEWPID)
+    linux.unshare(isolation.flags)
     if "files" in isolation:
         _mount_own(limits, owner)
     if "rlimits" in isolation:

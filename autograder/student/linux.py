@@ -199,12 +199,14 @@ def seccomp_available() -> None:
     _prctl(21)  # PR_GET_SECCOMP
 
 
+_FILTERS = b"".join(struct.pack("HBBI", *instruction) for instruction in _program())
+
+
 def seccomp() -> None:
     """Deny the system calls of the table for this process, for good."""
     forbid_new_privileges()
-    program = _program()
-    filters = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
-    buffer = ctypes.create_string_buffer(filters, len(filters))
-    descriptor = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(buffer))
-    pointer = ctypes.create_string_buffer(descriptor, len(descriptor))
+    filters = ctypes.create_string_buffer(_FILTERS, len(_FILTERS))
+    count = len(_FILTERS) // struct.calcsize("HBBI")
+    program = struct.pack("HxxxxxxQ", count, ctypes.addressof(filters))
+    pointer = ctypes.create_string_buffer(program, len(program))
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(pointer))

@@ -184,6 +184,7 @@ class WarmParent:
             self._program.wait()
         if self._program.stderr:
             self._program.stderr.close()
+        self._users.close()
 
     def __enter__(self) -> WarmParent:
         return self

@@ -502,3 +502,15 @@ TORCH = [
 ]
 
 ALTERNATIVES = [*NEURON, *ACTIVATIONS, *LINEAR, *LOSSES, *NETWORK, *TRAINING, *TORCH]
+
+SAME_TWICE = "both items of the tuple are the same array"
+EQUIVALENT = {
+    "sigmoid: return (out, out) → return (out, out)": SAME_TWICE,
+    "tanh: return (out, out) → return (out, out)": SAME_TWICE,
+    "softmax: return (out, out) → return (out, out)": SAME_TWICE,
+    "sigmoid: x >= 0 → x > 0": "at 0 the exponential is 1, and both branches give ½",
+    "bce_loss: logits >= 0 → logits > 0": "at 0 the exponential is 1, and both branches give ½",
+    "leaky_relu: x > 0 → x >= 0": "at 0 both branches of the forward pass give 0",
+    "elu: x > 0 → x >= 0": "at 0 both branches of the forward pass give 0",
+    "elu: 0 → 1": "where the changed minimum differs, np.where takes the other branch",
+}

@@ -1244,6 +1244,21 @@ def test_mlp_input_gradient(student, rng):
 
 
 @exercise("MLP")
+def test_mlp_backward_follows_the_last_forward(student, rng):
+    """backward belongs to the last forward, whatever went forward before."""
+    sizes, activations = SQUARE
+    values, x, dout = network_case(rng, sizes, activations, 4)
+    net = loaded(student, sizes, activations, values)
+    net.forward(rng.standard_normal((4, sizes[0])))
+    net.forward(x)
+    dx = net.backward(dout)
+    expected, expected_dx = network_gradients(values, x, dout, activations)
+    assert_close(dx, expected_dx, name="dx", axes="ND")
+    for name, gradient in expected.items():
+        assert_close(net.gradients[name], gradient, name=f"gradients['{name}']")
+
+
+@exercise("MLP")
 def test_mlp_gradients_are_replaced(student, rng):
     """A second forward and backward replaces the gradients: nothing is added up."""
     sizes, activations = SQUARE

@@ -1084,6 +1084,21 @@ NETWORK = [
     ),
     Mistake(
         "MLP",
+        "caches cleared on the way back",
+        "        self.caches = []\n        for",
+        '        self.caches = getattr(self, "caches", [])\n        for',
+        "backward empties the caches, but forward adds to what is there: after two forwards in a "
+        "row, backward works with the first one's. Start forward with none.",
+        also=(
+            (
+                "            self.gradients[f\"b{layer}\"] = db\n        return dout",
+                "            self.gradients[f\"b{layer}\"] = db\n        self.caches = []\n"
+                "        return dout",
+            ),
+        ),
+    ),
+    Mistake(
+        "MLP",
         "caches accumulate",
         "self.caches = []\n        for",
         'self.caches = getattr(self, "caches", [])\n        for',
@@ -1147,6 +1162,14 @@ ACCURACY = [
         "scores.argmax(axis=1)",
         "scores.argmax(axis=0)",
         "The largest score is looked for down the columns; each row is a sample with its scores.",
+    ),
+    Mistake(
+        "accuracy",
+        "every row against every target",
+        "scores.argmax(axis=1)",
+        "scores.argmax(axis=1, keepdims=True)",
+        "The predicted classes stand in a column, (N, 1): against targets of shape (N,) that "
+        "broadcasts, and every row is compared with every target.",
     ),
     Mistake(
         "accuracy",
@@ -1350,8 +1373,8 @@ TRAIN = [
         "        order = rng.permutation(len(x))\n",
         "        order = rng.permutation(len(x))\n        x[:], y[:] = x[order], y[order]\n"
         "        order = np.arange(len(x))\n",
-        "The caller's x and y are shuffled in place. Take each batch by its indices and "
-        "leave the data as they are.",
+        "An epoch shuffles what the epoch before it has shuffled already. Take each batch by its "
+        "indices, from x and y as they came, and leave them as they are.",
     ),
     Mistake(
         "train",
