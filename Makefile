@@ -3,7 +3,6 @@
 PYTHON ?= python3
 COURSE ?= course
 ASSIGNMENT ?=
-ISOLATION ?=
 WORKERS ?=
 
 VENV := .venv
@@ -12,13 +11,13 @@ READY := $(VENV)/.ready
 DEMO := build/demo
 RELEASED := $(if $(ASSIGNMENT),$(ASSIGNMENT),$(notdir $(wildcard assignments/*)))
 GRADE = $(BIN)/autograder grade $(ASSIGNMENT) \
-	$(if $(WORKERS),--workers $(WORKERS)) $(if $(ISOLATION),--isolation $(ISOLATION))
+	$(if $(WORKERS),--workers $(WORKERS))
 
 .DEFAULT_GOAL := help
 .PHONY: help grade feedback report build solved release test validate soak lint format lock clean
 
 help: ## print this list
-	@echo "usage: make TARGET [ASSIGNMENT=mlp] [COURSE=course] [WORKERS=2] [ISOLATION=process]"
+	@echo "usage: make TARGET [ASSIGNMENT=mlp] [COURSE=course] [WORKERS=2]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -34,7 +33,7 @@ feedback: $(READY) ## write an HTML page for each student
 	@$(BIN)/autograder feedback $(ASSIGNMENT) --course '$(COURSE)'
 
 report: $(READY) ## show the class at a glance
-	@$(BIN)/autograder report $(ASSIGNMENT) --course '$(COURSE)'
+	@$(BIN)/autograder report --course '$(COURSE)'
 
 build: $(READY) ## make assignments/ and the solved notebooks from reference/
 	@$(BIN)/autograder build $(ASSIGNMENT)

@@ -8,7 +8,7 @@ import importlib.util
 import re
 import sys
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,6 +68,7 @@ class Cell:
         return definitions(self.source)
 
 
+@lru_cache(maxsize=4096)
 def definitions(source: str) -> frozenset[str]:
     """Name the functions and classes that a source defines at its top level."""
     try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,31 +33,41 @@ class Attempt:
     only: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, folder: Path, data: bytes, *, seed: int = 0, conditions: dict[str, Any]) -> Attempt:
+    def of(cls, assignment: str, data: bytes, *, seed: int, surroundings: bytes) -> Attempt:
         """Key a submission by its bytes and by all else that its verdict depends on.
 
         Parameters
         ----------
-        folder : Path
-            The assignment's source, ``reference/<name>``.
+        assignment : str
         data : bytes
             The submitted file.
         seed : int
             The course seed, from which the tests draw their inputs.
-        conditions : dict
-            Limits, isolation and device, as plain values.
+        surroundings : bytes
+            What `surroundings` gives.
         """
-        digest = hashlib.sha256()
-        digest.update(hashlib.sha256(data).digest())
-        digest.update(_tree_digest(folder))
-        digest.update(_tree_digest(KIT))
-        digest.update(
-            json.dumps([seed, conditions, _libraries()], sort_keys=True, default=str).encode()
-        )
-        return cls(folder.name, data, key=digest.hexdigest(), seed=seed)
+        digest = hashlib.sha256(hashlib.sha256(data).digest() + surroundings)
+        digest.update(str(seed).encode())
+        return cls(assignment, data, key=digest.hexdigest(), seed=seed)
 
 
-@cache
+def surroundings(folder: Path, conditions: dict[str, Any]) -> bytes:
+    """Digest what every attempt at an assignment depends on beside the submission.
+
+    Parameters
+    ----------
+    folder : Path
+        The assignment's source, ``reference/<name>``.
+    conditions : dict
+        Limits and isolation, as plain values.
+    """
+    digest = hashlib.sha256(_tree_digest(folder) + _tree_digest(KIT))
+    digest.update(
+        json.dumps([conditions, sys.version, _libraries()], sort_keys=True, default=str).encode()
+    )
+    return digest.digest()
+
+
 def _tree_digest(folder: Path) -> bytes:
     """Digest every source file below a folder: its path and its bytes."""
     digest = hashlib.sha256()
@@ -67,7 +77,6 @@ def _tree_digest(folder: Path) -> bytes:
     return digest.digest()
 
 
-@cache
 def _libraries() -> dict[str, str]:
     versions = {}
     for name in LIBRARIES:

@@ -35,9 +35,9 @@ from nbgrader.preprocessors import SaveCells as NbgraderSaveCells
 from nbgrader.utils import is_grade, is_solution
 from traitlets.config import Config
 
-from autograder import hints
+from autograder import learn
 from autograder.assignment import Assignment, Cell, find_root, load
-from autograder.testing import Namespace, mark_of
+from autograder.check import Suite
 
 if TYPE_CHECKING:
     from autograder.course import Course
@@ -240,46 +240,18 @@ def write_source(assignment: Assignment, folder: Path) -> None:
     exercises = {str(cell.name): cell.points for cell in assignment.exercises}
     rows = [f"| `{name}` | {points:g} |" for name, points in exercises.items()]
     rows += [f"| {cell.name} (written) | {cell.points:g} |" for cell in assignment.written]
-    readme = README.format(title=assignment.title, name=assignment.name, rows="\n".join(rows))
-    known = _hints(assignment) | {"_exercises": exercises}
+    own = assignment.folder / "README.md"
+    readme = (
+        own.read_text(encoding="utf-8")
+        if own.is_file()
+        else README.format(title=assignment.title, name=assignment.name, rows="\n".join(rows))
+    )
+    known = learn.book(assignment, Suite(assignment.folder).exercises) | {"_exercises": exercises}
     _write(folder / f"{assignment.name}.ipynb", solved(assignment))
     _write(folder / "checks.py", (assignment.folder / "checks.py").read_text(encoding="utf-8"))
     _write(folder / "hints.json", json.dumps(known, indent=1, sort_keys=True) + "\n")
     _write(folder / "README.md", readme)
     _write(folder / "pytest.ini", PYTEST_INI)
-
-
-def _hints(assignment: Assignment) -> dict[str, object]:
-    """Digest what each named mistake gives in the visible checks of its own exercise."""
-    checks = vars(assignment.module("checks")).values()
-    tests = [(mark.name, test) for test in checks if callable(test) and (mark := mark_of(test))]
-    mistakes = assignment.module("mistakes").MISTAKES
-    alternatives = assignment.module("alternatives").ALTERNATIVES
-    book: dict[str, object] = {}
-    for cell in assignment.exercises:
-        wrong = [
-            (mistake.hint, _namespace(assignment, cell, mistake.apply(cell)))
-            for mistake in mistakes
-            if mistake.exercise == cell.name
-        ]
-        right = [
-            _namespace(assignment, cell, alternative.apply(cell))
-            for alternative in alternatives
-            if alternative.exercise == cell.name
-        ]
-        right.append(_namespace(assignment, cell, cell.source))
-        own = [test for exercise, test in tests if exercise == cell.name]
-        book |= hints.build(own, wrong, right)
-    return book
-
-
-def _namespace(assignment: Assignment, changed: Cell, source: str) -> Namespace:
-    """Execute the reference with one exercise's cell replaced."""
-    names: dict[str, object] = {"__name__": "__main__"}
-    for cell in assignment.runnable(changed.allows):
-        text = source if cell.id == changed.id else cell.source
-        exec(compile(text, f"<{assignment.name}:{cell.id}>", "exec"), names)
-    return Namespace(names)
 
 
 def generate(folder: Path, name: str, db_url: str | None = None) -> None:

@@ -112,18 +112,24 @@ def score(
     assignment: Annotated[str, typer.Option(help="The assignment that they answer.")],
     as_json: AsJson = False,
     workers: Workers = CORES,
-    seed: Annotated[int, typer.Option(help="The course seed.")] = 0,
+    course: Annotated[
+        Path | None, typer.Option(help="Judge as this course does: with its seed and its limits.")
+    ] = None,
 ) -> None:
-    """Judge notebooks, without a course or a gradebook."""
+    """Judge notebooks, without touching a gradebook."""
     from autograder.attempt import Attempt
+    from autograder.course import Course
     from autograder.engine import Pool
+    from autograder.student import Limits
 
     root = _root()
     _names([assignment], root)
+    opened = Course.open(course, root) if course else None
+    seed, limits = (opened.seed, Limits(**opened.limits)) if opened else (0, None)
     attempts = [
         Attempt(assignment, _read(path), key=str(i), seed=seed) for i, path in enumerate(notebooks)
     ]
-    with Pool(root, [assignment], min(workers, len(attempts))) as pool:
+    with Pool(root, [assignment], min(workers, len(attempts)), limits) as pool:
         verdicts = {attempt.key: verdict for attempt, verdict in pool.judge(attempts)}
     results = [
         {"path": str(path), **verdicts[str(i)].as_dict()} for i, path in enumerate(notebooks)
@@ -145,11 +151,8 @@ def _read(path: Path) -> bytes:
 
 
 def _show_verdict(result: dict[str, Any]) -> None:
-    out.print(
-        f"[bold]{result['path']}[/]  {result['status']}  "
-        f"{result['score']:g} of {result['max_score']:g}",
-        highlight=False,
-    )
+    total = f"{result['score']:g} of {result['max_score']:g}"
+    out.print(f"{result['path']}  {result['status']}  {total}", style="bold", markup=False)
     for note in result["notes"]:
         out.print(f"  {note}", markup=False, highlight=False)
     for exercise in result["exercises"]:
@@ -191,8 +194,10 @@ def grade(
 ) -> None:
     """Grade a class: judge what has no verdict yet, record, write feedback, CSV and report."""
     from autograder import record
+    from autograder.student import survey
 
     opened, chosen = _opened(course, names)
+    err.print(f"Isolation: local processes, confined by {survey()}.", markup=False, highlight=False)
     with _resumable(), opened.lock(), _progress() as progress:
         graded = _judged(opened, chosen, student, workers, progress)
         _through(progress, "recording", graded, record.record(opened, graded))
@@ -250,7 +255,7 @@ def _judged(
         on_start=lambda total, missing: progress.update(
             bar, total=total, completed=total - missing
         ),
-        on_verdict=lambda submission, verdict: progress.advance(bar),
+        on_verdict=lambda settled: progress.advance(bar, settled),
     )
 
 
@@ -334,6 +339,22 @@ def experiment(
 
 
 @app.command()
+def doctor() -> None:
+    """Show what this machine gives to confine submissions; exit with 1 if a layer is lacking."""
+    from autograder.student import LAYERS, survey
+
+    isolation = survey()
+    table = Table("layer", "", "a student process …", box=None, padding=(0, 1))
+    for layer, sentence in LAYERS.items():
+        lacking = isolation.lacking.get(layer)
+        mark = "[bold red]✗[/]" if lacking else "[green]✓[/]"
+        table.add_row(layer, mark, f"{sentence} (lacking: {lacking})" if lacking else sentence)
+    out.print(table)
+    if isolation.lacking:
+        raise typer.Exit(1)
+
+
+@app.command()
 def release(names: Names = None) -> None:
     """Pack each assignment and the kit into one zip for students."""
     from autograder import release as releasing
@@ -371,8 +392,9 @@ def main(run: Callable[[], Any] = app) -> None:
     try:
         run()
     except Exception as error:
-        if isinstance(error, PermissionError):
-            err.print(f"{error.filename} cannot be written; check its permissions.", markup=False)
+        if isinstance(error, OSError):
+            what = error.filename or "A file"
+            err.print(f"{what} cannot be used: {error.strerror}.", markup=False, highlight=False)
         elif isinstance(error, _expected()):
             err.print(str(error), markup=False, highlight=False)
         else:

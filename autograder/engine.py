@@ -19,7 +19,7 @@ from typing import Any
 
 from autograder import worker
 from autograder.attempt import Attempt
-from autograder.student import Limits, WarmParent
+from autograder.student import SLOTS, Limits, WarmParent
 from autograder.verdict import Verdict
 
 #: A worker that has judged so many is replaced, so that nothing can pile up in it.
@@ -46,7 +46,7 @@ class Pool:
         self, root: Path, names: Iterable[str], workers: int, limits: Limits | None = None
     ) -> None:
         self.root = root
-        self.size = max(1, workers)
+        self.size = min(max(1, workers), SLOTS)
         self.limits = limits or Limits()
         self._stack = ExitStack()
         self._workers: list[_Worker] = []
@@ -129,6 +129,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=[fd for _, fd in shared],
+            start_new_session=True,  # an interrupt at the terminal is the coordinator's to handle
         )
         assert self._process.stdin and self._process.stdout
         self.stdin, self.stdout = self._process.stdin, self._process.stdout

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from autograder import assignment as assignments
 from autograder.assignment import Assignment
-from autograder.attempt import Attempt, Store
+from autograder.attempt import Attempt, Store, surroundings
 from autograder.course import Course, Submission
 from autograder.engine import Pool
 from autograder.judge import unreadable
 from autograder.rebuild import Malformed, Rebuilt, as_blank, rebuild
-from autograder.student import Limits
+from autograder.student import Limits, survey
 from autograder.verdict import Verdict
 
 
@@ -34,40 +33,42 @@ def judge(
     *,
     workers: int = 1,
     on_start: Callable[[int, int], None] = lambda total, missing: None,
-    on_verdict: Callable[[Submission, Verdict], None] = lambda submission, verdict: None,
+    on_verdict: Callable[[int], None] = lambda submissions: None,
 ) -> list[Graded]:
     """Give every submission its verdict: from the store if it is there, else from the judge.
 
     Each verdict is stored the moment it comes, so an interrupted run goes on where it stopped.
+    ``on_start`` is told how many submissions there are and how many wait for the judge;
+    ``on_verdict``, how many of them a verdict settles.
     """
     names = list(names)
     sources = {name: assignments.load(name, course.root) for name in names}
     limits = Limits(**course.limits)
     store = Store(course.attempts)
-    plan = list(_plan(course, sources, students, asdict(limits)))
-    verdicts = {}
-    for submission, attempt in plan:
-        verdict = _absent(submission, sources) or store.get(attempt.key)
-        if verdict is not None:
-            verdicts[attempt.key] = verdict
-    missing = {a.key: a for _, a in plan if a.key not in verdicts}
-    on_start(len(plan), len(missing))
+    plan = list(_plan(course, sources, students, limits))
+    verdicts = [_known(submission, sources, store.get(a.key)) for submission, a in plan]
+    missing = {
+        attempt.key: attempt
+        for (_, attempt), verdict in zip(plan, verdicts, strict=True)
+        if verdict is None
+    }
+    on_start(len(plan), sum(verdict is None for verdict in verdicts))
+    judged: dict[str, Verdict] = {}
     if missing:
-        owners = {attempt.key: submission for submission, attempt in plan}
         with Pool(course.root, names, workers, limits) as pool:
             for attempt, verdict in pool.judge(missing.values()):
                 if verdict.status != "internal_error":
                     store.put(attempt.key, verdict)
-                verdicts[attempt.key] = verdict
-                on_verdict(owners[attempt.key], verdict)
+                judged[attempt.key] = verdict
+                on_verdict(sum(other.key == attempt.key for _, other in plan))
     return [
         Graded(
             submission,
             attempt,
-            verdicts[attempt.key],
+            verdict or judged[attempt.key],
             _rebuilt(attempt.data, sources[attempt.assignment]),
         )
-        for submission, attempt in plan
+        for (submission, attempt), verdict in zip(plan, verdicts, strict=True)
     ]
 
 
@@ -75,21 +76,22 @@ def _plan(
     course: Course,
     sources: dict[str, Assignment],
     students: Iterable[str] | None,
-    conditions: dict[str, Any],
+    limits: Limits,
 ) -> Iterator[tuple[Submission, Attempt]]:
+    conditions = {"limits": asdict(limits), "isolation": survey().in_force}
     for name, source in sources.items():
+        around = surroundings(source.folder, conditions)
         for submission in course.submissions(name, students):
             data = submission.read() or b""
-            yield (
-                submission,
-                Attempt.of(source.folder, data, seed=course.seed, conditions=conditions),
-            )
+            yield submission, Attempt.of(name, data, seed=course.seed, surroundings=around)
 
 
-def _absent(submission: Submission, sources: dict[str, Assignment]) -> Verdict | None:
-    """Give the verdict on a submission in which no notebook can be found."""
+def _known(
+    submission: Submission, sources: dict[str, Assignment], stored: Verdict | None
+) -> Verdict | None:
+    """Give the verdict that needs no judging: a stored one, or that there is no notebook."""
     if submission.path is not None:
-        return None
+        return stored
     return unreadable(sources[submission.assignment], "missing", str(submission.note))
 
 

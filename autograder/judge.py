@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from autograder import hints, rebuild, suite
 from autograder.assignment import Assignment, Cell
-from autograder.learn import learn, of_exercise
+from autograder.learn import Lessons
 from autograder.rebuild import Malformed, Rebuilt
 from autograder.student import StudentDied, StudentProcess, WarmParent
 from autograder.testing import Mark, Namespace, Result, mark_of, run_test
@@ -46,7 +47,7 @@ class Judge:
         self.parents = parents
         self.seed = seed
         self.slot = slot
-        self._known: dict[str, dict[str, Any]] = {}
+        self._lessons: dict[str, Lessons] = {}
         self._references: dict[Allows, Namespace] = {}
 
     def reference(self, allows: Allows = frozenset()) -> Namespace:
@@ -93,7 +94,7 @@ class Judge:
         """Say the most certain thing that is known of a failed test."""
         said = result.diagnosis
         if result.outcome in ("failed", "forbidden"):
-            hint = hints.lookup(self._hints(result.exercise), result.name, result.log)
+            hint = self._hint(result)
             said = examination.cell_error(result.exercise) or hint or said
             broken = examination.broken_below(result.exercise)
             if broken and not hint:
@@ -103,12 +104,13 @@ class Judge:
                 )
         return said.strip() if said else said
 
-    def _hints(self, exercise: str) -> dict[str, Any]:
-        """Learn, once, what each named mistake of an exercise gives in each of its tests."""
-        if exercise not in self._known:
-            tests = of_exercise(exercise, vars(self.assignment.module("hidden_tests")).values())
-            self._known[exercise] = learn(self.assignment, exercise, tests, self.fixtures)
-        return self._known[exercise]
+    def _hint(self, result: Result) -> str | None:
+        """Find the named mistake that gives just what a submission gave."""
+        exercise = result.exercise
+        if exercise not in self._lessons:
+            self._lessons[exercise] = Lessons(self.assignment, exercise, self.fixtures)
+        test = vars(self.assignment.module("hidden_tests"))[result.name]
+        return hints.lookup(self._lessons[exercise].of(test), result.name, result.log)
 
 
 class Examination:
@@ -119,6 +121,7 @@ class Examination:
         self.rebuilt = rebuilt
         self.results: list[Result] = []
         self.student_cpu = 0.0
+        self._began = time.monotonic()
         self._processes: dict[Allows, StudentProcess] = {}
         self._errors: dict[Allows, dict[str, str]] = defaultdict(dict)
         self._deadly: dict[Allows, dict[str, str]] = defaultdict(dict)
@@ -195,6 +198,7 @@ class Examination:
             self._errors[allows] = dict(deadly)
             self._processes[allows] = self.judge.parents[allows].attempt(slot=self.judge.slot)
             for cell_id, source in self.rebuilt.runnable(allows):
+                self._see_that_time_is_left(allows)
                 if cell_id not in deadly and not self._execute(allows, cell_id, source):
                     break
         return self._processes[allows]
@@ -205,6 +209,10 @@ class Examination:
         used = self.student_cpu + sum(each.cpu_seconds() for each in self._processes.values())
         if used > limit:
             sentence = f"The whole submission used up its {limit:g} s of CPU time."
+            raise StudentDied("timed_out", sentence)
+        patience = limit * self.judge.parents[allows].limits.wall_factor
+        if time.monotonic() - self._began > patience:
+            sentence = f"The whole submission was not through after {patience:g} s."
             raise StudentDied("timed_out", sentence)
 
     def _execute(self, allows: Allows, cell_id: str, source: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from autograder import hints
@@ -17,11 +17,6 @@ from autograder.mutation import Edit
 from autograder.testing import Namespace, mark_of
 
 Test = Callable[..., None]
-
-
-def of_exercise(exercise: str, functions: Iterable[Any]) -> list[Test]:
-    """Pick the tests of one exercise."""
-    return [f for f in functions if callable(f) and (mark := mark_of(f)) and mark.name == exercise]
 
 
 def edited(assignment: Assignment, cell: Cell, edit: Edit | None) -> Namespace:
@@ -33,43 +28,70 @@ def edited(assignment: Assignment, cell: Cell, edit: Edit | None) -> Namespace:
     return Namespace(names)
 
 
-def learn(
-    assignment: Assignment,
-    exercise: str,
-    tests: Iterable[Test],
-    fixtures: Callable[[Test, Any], Mapping[str, Any]] = hints.fixtures,
-) -> dict[str, Any]:
-    """Make each mistake of an exercise, run the tests on it, and keep what it gives with its hint.
+class Lessons:
+    """What an exercise's named mistakes give in a test, and the hint that each earns.
 
     Parameters
     ----------
     assignment : Assignment
     exercise : str
-    tests : iterable of tests
-        Those that limit the CPU are left out: they tell slow from fast, not wrong from right.
     fixtures : callable
         ``fixtures(test, namespace)`` makes the fixtures of a test.
-
-    Returns
-    -------
-    dict
-        As `autograder.hints.build` makes it.
     """
-    cell = assignment.exercise(exercise)
-    quick = [test for test in tests if (mark := mark_of(test)) and mark.cpu_seconds is None]
-    mistakes = [m for m in assignment.module("mistakes").MISTAKES if m.exercise == exercise]
-    right = [a for a in assignment.module("alternatives").ALTERNATIVES if a.exercise == exercise]
-    with _quiet():
-        return hints.build(
-            quick,
-            [(mistake.hint, edited(assignment, cell, mistake)) for mistake in mistakes],
-            [edited(assignment, cell, edit) for edit in (None, *right)],
-            fixtures=fixtures,
-        )
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        exercise: str,
+        fixtures: Callable[[Test, Any], Mapping[str, Any]] = hints.fixtures,
+    ) -> None:
+        cell = assignment.exercise(exercise)
+        wrong = [m for m in assignment.module("mistakes").MISTAKES if m.exercise == exercise]
+        right = [
+            a for a in assignment.module("alternatives").ALTERNATIVES if a.exercise == exercise
+        ]
+        self._fixtures = fixtures
+        self._learned: dict[str, dict[str, Any]] = {}
+        with _quiet():
+            self._wrong = [(each.hint, edited(assignment, cell, each)) for each in wrong]
+            self._right = [edited(assignment, cell, each) for each in (None, *right)]
+
+    def of(self, test: Test) -> dict[str, Any]:
+        """Learn one test, the first time that it is asked for; as `autograder.hints.build`.
+
+        A test that limits the CPU teaches nothing: it tells slow from fast, not wrong from right.
+        """
+        mark = mark_of(test)
+        if test.__name__ not in self._learned:
+            tests = [test] if mark and mark.cpu_seconds is None else []
+            with _quiet():
+                self._learned[test.__name__] = hints.build(
+                    tests, self._wrong, self._right, fixtures=self._fixtures
+                )
+        return self._learned[test.__name__]
+
+
+def book(assignment: Assignment, exercises: Mapping[str, list[Test]]) -> dict[str, Any]:
+    """Learn all tests of an assignment; a mistake that gives something else each time is left out.
+
+    Parameters
+    ----------
+    exercises : mapping
+        The tests of each exercise.
+    """
+    learned: dict[str, Any] = {}
+    for exercise, tests in exercises.items():
+        first, second = Lessons(assignment, exercise), Lessons(assignment, exercise)
+        for test in tests:
+            again = second.of(test).get(test.__name__, [])
+            entries = [entry for entry in first.of(test).get(test.__name__, []) if entry in again]
+            if entries:
+                learned[test.__name__] = entries
+    return learned
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
+def _quiet() -> Iterator[None]:
     """Keep what mistakes print and warn of to themselves."""
     with (
         open(os.devnull, "w") as nowhere,

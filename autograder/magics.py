@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 #: Cell magics whose body is ordinary code that the student meant to run.
 TRANSPARENT = ("time", "timeit", "capture", "prun")
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
+@lru_cache(maxsize=4096)
 def strip(source: str) -> str:
     """Drop ``%magics``, ``!shell`` lines and ``?help`` from a cell's source.
 

@@ -202,8 +202,9 @@ def _choose(cells: list[_Raw], assignment: Assignment, notes: list[str]) -> dict
                 notes.append(f"The cell of {master.name} was missing: it counts as unanswered.")
             continue
         written = [raw for raw in claims if raw.source.strip() != master.skeleton.strip()] or claims
-        defining = [raw for raw in written if master.defines & raw.defines]
-        chosen[master.id] = (defining or written)[-1]
+        if len(written) > 1:
+            written = [raw for raw in written if master.defines & raw.defines] or written
+        chosen[master.id] = written[-1]
         if len(claims) > 1 and master.kind in ("solution", "written"):
             notes.append(f"{master.name} was found in {len(claims)} cells: the last one counts.")
         if master.kind == "provided" and chosen[master.id].source.strip() != master.source.strip():

@@ -75,12 +75,18 @@ def run(
     path = Path(str(module.__file__))
     plugin = _Plugin(module, fixtures, runner, None if only is None else frozenset(only))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)  # whoever set them did not think of grading
     arguments = [str(path), "-c", os.devnull, "--rootdir", str(path.parent), "--noconftest"]
     arguments += [f"-pno:{name}" for name in UNUSED]
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        pytest.main(arguments, plugins=[plugin])
+        code = pytest.main(arguments, plugins=[plugin])
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     if plugin.error is not None:
         raise SuiteError(plugin.error)
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) or plugin.left:
+        raise SuiteError(f"pytest did not run the hidden tests (exit code {int(code)}).")
     return plugin.cpu
 
 
@@ -104,6 +110,7 @@ class _Plugin:
         self.only = only
         self.error: str | None = None
         self.cpu = 0.0
+        self.left = 1  # tests that have not run; the true number is known when they are collected
         self.values: Mapping[str, Any] = {}
 
     def pytest_pycollect_makemodule(
@@ -125,6 +132,7 @@ class _Plugin:
             for item, mark in marks.items()
             if mark and (not self.only or mark.name in self.only)
         ]
+        self.left = len(items)
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         assert isinstance(item, pytest.Function)
@@ -154,6 +162,7 @@ class _Plugin:
             self.runner(pyfuncitem.function, arguments)
         finally:
             self.cpu += time.process_time() - began
+            self.left -= 1
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -522,6 +522,8 @@ def explain_error(error: Any, called: str | None, mark: Mark | None) -> tuple[st
                 "forbidden",
                 f"{library[1]} is not to be used here{where}: this exercise needs NumPy alone.",
             )
+    if kind in ("MemoryError", "_ArrayMemoryError"):
+        return "out_of_memory", f"{called or 'The code'} asked for more memory than it may{where}."
     if kind == "NameError" and not where and message.endswith("is not defined"):
         return "failed", f"{message}: run the cell that defines it first."
     return (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from typing import IO, Any
 from autograder import assignment as assignments
 from autograder.attempt import Attempt
 from autograder.judge import Judge
-from autograder.student import Limits, WarmParent
+from autograder.student import Limits, WarmParent, linux
 from autograder.verdict import Verdict
 
 Allows = frozenset[str]
@@ -93,6 +94,7 @@ def main(settings: str) -> None:
         JSON: ``root``, ``slot``, ``limits`` and ``parents``, which lists the warm parents that this
         process shares with others as [allowed imports, control descriptor].
     """
+    linux.die_with_parent(signal.SIGKILL)
     options = json.loads(settings)
     limits = Limits(**options["limits"])
     parents = {

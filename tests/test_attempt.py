@@ -13,8 +13,8 @@ from autograder.verdict import Verdict
 
 
 def key(folder: Path, data: bytes = b"x", seed: int = 0, **conditions: object) -> str:
-    attempt._tree_digest.cache_clear()
-    return Attempt.of(folder, data, seed=seed, conditions=conditions).key
+    around = attempt.surroundings(folder, conditions)
+    return Attempt.of("toy", data, seed=seed, surroundings=around).key
 
 
 def test_key_depends_on_all_that_a_verdict_does(toy: Assignment) -> None:

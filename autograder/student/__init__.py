@@ -10,9 +10,11 @@ from autograder.student.remote import (
     StudentProcess,
     WarmParent,
 )
+from autograder.student.users import SLOTS
 
 __all__ = [
     "LAYERS",
+    "SLOTS",
     "CellOutcome",
     "Isolation",
     "Limits",

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, field
 
-from autograder.student import linux, room
+from autograder.student import linux, room, users
 
 LAYERS = {
     "files": "sees a private root with Python and the allowed packages only, and a small /tmp",
@@ -32,8 +32,6 @@ LAYERS = {
 }
 _NAMESPACES = {"files", "processes", "network", "ipc"}
 _OWN_NAMESPACES = {"files": linux.NEWNS, "ipc": linux.NEWIPC}
-FIRST_UID = 60800  # a range that neither distributions nor systemd hand out
-SLOTS = 64
 _MIB = 1 << 20
 
 
@@ -165,7 +163,7 @@ def _mounts(rootless: bool) -> None:
 
 
 def _another_user(private_root: bool) -> None:
-    _become(FIRST_UID)
+    _become(users.FIRST)
     if not private_root:
         for path in room.readable("/", ()):
             if not os.access(path, os.R_OK):

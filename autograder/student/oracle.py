@@ -104,6 +104,11 @@ class Oracle:
         args, kwargs = self.decode(header["args"], buffers)
         return self.held[header["on"]](*args, **kwargs)
 
+    def method(self, header: dict, buffers: list) -> Any:
+        """What a method of an object gives for arguments."""
+        args, kwargs = self.decode(header["args"], buffers)
+        return getattr(self.held[header["on"]], header["name"])(*args, **kwargs)
+
     def put(self, header: dict, buffers: list) -> Any:
         """Keep a value, whatever it is, for later."""
         return Kept(self.decode(header["value"], buffers))

@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.student import parent, wire
-from autograder.student.confine import FIRST_UID, SLOTS, Isolation, Limits
+from autograder.student import parent, users, wire
+from autograder.student.confine import Isolation, Limits
+from autograder.student.users import SLOTS
 from autograder.testing import Expression, StudentError, last_line
 
 _START_SECONDS = 120  # a cold import of torch on a busy machine
@@ -99,12 +100,16 @@ class WarmParent:
     def __init__(self, allows: tuple[str, ...] = (), limits: Limits | None = None, *,
                  layers: Collection[str] | None = None) -> None:  # fmt: skip
         self.limits = limits or Limits()
+        try:
+            first_uid, self._users = users.reserve()
+        except users.UsersError as error:
+            raise ParentError(str(error)) from error
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = parent.Settings(
             allows=tuple(allows),
             path=_import_path(),
             control=theirs.fileno(),
-            first_uid=FIRST_UID + SLOTS * len(allows),
+            first_uid=first_uid,
             layers=None if layers is None else tuple(layers),
         )
         with theirs:
@@ -236,6 +241,7 @@ class StudentProcess:
         self.channel.setblocking(False)
         self._status = status
         self._call_cpu = limits.call_cpu
+        self.methods: set[tuple[str, str]] = set()  # (class, name) of what is known to be one
         self._sequence = 0
         self._received = 0
         self._live = 0
@@ -308,6 +314,8 @@ class StudentProcess:
         request["seq"] = self._sequence
         try:
             budget = _Budget(self, self._call_cpu if cpu is None else cpu)
+            if self._end:
+                raise EOFError("it ended between two requests")
             wire.send(self.channel, request, encoder.buffers, self.limits.frame, budget.wait)
             del self._dropped[:1000]
             reply, buffers = wire.receive(self.channel, self.limits.frame, budget.wait)
@@ -377,8 +385,7 @@ class StudentProcess:
         if end["exit"] == -signal.SIGKILL or end["memory"] >= 0.8 * limits.memory:
             return StudentDied("out_of_memory", "The code used more memory than it may.")
         if end["exit"] < 0:
-            name = signal.Signals(-end["exit"]).name
-            return StudentDied("crashed", f"The code crashed Python ({name}).")
+            return StudentDied("crashed", f"The code crashed Python (signal {-end['exit']}).")
         return StudentDied("crashed", "The code ended Python.")
 
 
@@ -476,11 +483,17 @@ class RemoteNamespace:
 
     def __init__(self, process: StudentProcess) -> None:
         self._process = process
+        self._functions: dict[str, RemoteObject] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._process.ask("name", header={"name": name})
+        if name in self._functions:
+            return self._functions[name]
+        value = self._process.ask("name", header={"name": name})
+        if isinstance(value, RemoteObject) and value._kind == "function":
+            self._functions[name] = value  # tests call it again and again: ask for it once
+        return value
 
     def put(self, value: Any) -> RemoteObject:
         """Hand a copy of a value over, to be passed as an argument and looked at again."""
@@ -500,7 +513,12 @@ class RemoteObject:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._process.ask("attribute", header={"on": self._number, "name": name})
+        if (self._kind, name) in self._process.methods:
+            return RemoteMethod(self, name)
+        value = self._process.ask("attribute", header={"on": self._number, "name": name})
+        if isinstance(value, RemoteObject) and value._kind == "method":
+            self._process.methods.add((self._kind, name))
+        return value
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._process.ask("call", header={"on": self._number}, args=[args, kwargs])
@@ -513,3 +531,18 @@ class RemoteObject:
 
     def __repr__(self) -> str:
         return f"<the student's {self._kind}>"
+
+
+class RemoteMethod:
+    """A method of an object that stays in a student process, looked up and called in one go."""
+
+    def __init__(self, owner: RemoteObject, name: str) -> None:
+        self._owner = owner
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        header = {"on": self._owner._number, "name": self._name}
+        return self._owner._process.ask("method", header=header, args=[args, kwargs])
+
+    def __repr__(self) -> str:
+        return f"<the student's {self._name}>"

@@ -16,12 +16,15 @@ import math
 import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 HEADER_BYTES = 64 * 1024
 MAX_BUFFERS = 4096
+_GATHER = 256  # parts that one system call sends
+_AHEAD = 64 * 1024  # bytes that one system call asks for: most frames whole
 MAX_DEPTH = 32
 MAX_NODES = 16 * 1024
 MAX_DIMENSION = 2**31
@@ -160,7 +163,7 @@ class Decoder:
     """Checks a node and builds its value."""
 
     def __init__(self, buffers: Sequence[np.ndarray], resolve: Mapping[str, Resolve]) -> None:
-        self._buffers = buffers
+        self._buffers = dict(enumerate(buffers))
         self._nodes = 0
         self._build: dict[str, Callable[[list, int], Any]] = {
             "list": lambda rest, depth: [self(item, depth) for item in rest],
@@ -198,14 +201,16 @@ class Decoder:
         return key, value
 
     def _buffer(self, index: Any) -> np.ndarray:
-        if type(index) is not int or index < 0:
+        if type(index) is not int or index not in self._buffers:
             raise WireError("a malformed buffer number")
-        return self._buffers[index]
+        return self._buffers.pop(index)  # used once, so that a small frame stays small
 
     def _bytes(self, index: Any) -> bytes:
         return self._buffer(index).tobytes()
 
     def _packed(self, kind: Any, name: Any, index: Any) -> list | tuple:
+        if name not in _PACKABLE.values():
+            raise WireError("a malformed sequence")
         values = self._buffer(index).view(_DTYPES[name]).tolist()
         return tuple(values) if kind == "tuple" else values
 
@@ -247,7 +252,7 @@ def send(
     limit: int,
     wait: Wait = _blocking,
 ) -> None:
-    """Send one frame; `wait(True)` is called before each part of it.
+    """Send one frame; `wait(True)` is called when it has to wait.
 
     Raises
     ------
@@ -260,12 +265,17 @@ def send(
     text = json.dumps({**header, "sizes": sizes}, separators=(",", ":")).encode()
     if len(text) > HEADER_BYTES:
         raise TooLarge("the value has too many parts")
-    head = struct.pack("!I", len(text)) + text
-    for rest in (memoryview(head), *buffers):
-        while rest:
+    parts = [memoryview(struct.pack("!I", len(text)) + text), *buffers]
+    while parts:
+        try:
+            sent = sock.sendmsg(parts[:_GATHER])
+        except BlockingIOError:
             wait(True)
-            with contextlib.suppress(BlockingIOError):
-                rest = rest[sock.send(rest) :]
+            continue
+        while parts and sent >= parts[0].nbytes:
+            sent -= parts.pop(0).nbytes
+        if sent:
+            parts[0] = parts[0][sent:]
 
 
 def receive(
@@ -280,11 +290,12 @@ def receive(
     WireError
         If this is not a frame, or a larger one than frames may be.
     """
-    (length,) = struct.unpack("!I", _receive_exactly(sock, 4, wait).tobytes())
+    frame = _Incoming(sock, wait)
+    (length,) = struct.unpack("!I", frame.take(4).tobytes())
     if length > HEADER_BYTES:
         raise WireError("a header that is too long")
     try:
-        header = json.loads(_receive_exactly(sock, length, wait).tobytes())
+        header = json.loads(frame.take(length).tobytes())
     except (ValueError, RecursionError) as error:
         raise WireError("a header that is not JSON") from error
     sizes = header.get("sizes") if isinstance(header, dict) else None
@@ -292,17 +303,43 @@ def receive(
         raise WireError("a header without sizes")
     if not all(type(size) is int and 0 <= size <= limit for size in sizes) or sum(sizes) > limit:
         raise WireError("a frame that is too large")
-    return header, [_receive_exactly(sock, size, wait) for size in sizes]
+    buffers = [frame.take(size) for size in sizes]
+    if frame.ahead:
+        raise WireError("more than one frame")
+    return header, buffers
 
 
-def _receive_exactly(sock: socket.socket, size: int, wait: Wait) -> np.ndarray:
-    data = np.empty(size, np.uint8)
-    view = data.data
-    while view:
-        wait(False)
-        with contextlib.suppress(BlockingIOError):
-            count = sock.recv_into(view)
-            if count == 0:
-                raise EOFError("the other side has closed")
+class _Incoming:
+    """The bytes of one frame, read in few pieces: the other side waits for an answer after each."""
+
+    def __init__(self, sock: socket.socket, wait: Wait) -> None:
+        self.sock = sock
+        self.wait = wait
+        self.ahead = memoryview(b"")
+
+    def take(self, size: int) -> np.ndarray:
+        """Return the next `size` bytes."""
+        data = np.empty(size, np.uint8)
+        view = data.data
+        while view:
+            if not self.ahead and len(view) < _AHEAD:
+                self.ahead = memoryview(self._read(partial(self.sock.recv, _AHEAD)))
+            if self.ahead:
+                count = min(len(view), len(self.ahead))
+                view[:count] = self.ahead[:count]
+                self.ahead = self.ahead[count:]
+            else:
+                count = self._read(partial(self.sock.recv_into, view))
             view = view[count:]
-    return data
+        return data
+
+    def _read(self, read: Callable[[], Any]) -> Any:
+        while True:
+            self.wait(False)
+            try:
+                found = read()
+            except BlockingIOError:
+                continue
+            if not found:
+                raise EOFError("the other side has closed")
+            return found
