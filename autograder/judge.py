@@ -6,13 +6,15 @@ import ast
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
-from autograder import hints, rebuild, suite
+from autograder import hints, rebuild
 from autograder.assignment import Assignment, Cell
 from autograder.learn import Lessons
 from autograder.rebuild import Malformed, Rebuilt
 from autograder.student import StudentDied, StudentProcess, WarmParent
+from autograder.suite import Suite
 from autograder.testing import Mark, Namespace, Result, mark_of, run_test
 from autograder.verdict import ExerciseVerdict, TestVerdict, Verdict
 
@@ -49,6 +51,11 @@ class Judge:
         self.slot = slot
         self._lessons: dict[str, Lessons] = {}
         self._references: dict[Allows, Namespace] = {}
+
+    @cached_property
+    def suite(self) -> Suite:
+        """The hidden tests."""
+        return Suite(self.assignment.module("hidden_tests"))
 
     def reference(self, allows: Allows = frozenset()) -> Namespace:
         """The reference solution, with as much of it as some allowed imports give."""
@@ -136,8 +143,7 @@ class Examination:
 
     def run(self, only: Iterable[str] | None) -> float:
         """Run the hidden tests, all or those of some exercises; give the CPU seconds they took."""
-        module = self.judge.assignment.module("hidden_tests")
-        return suite.run(module, lambda test: self.judge.fixtures(test, None), self._judge, only)
+        return self.judge.suite.run(lambda test: self.judge.fixtures(test, None), self._judge, only)
 
     # Tests
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from _pytest.config import _prepareconfig
 
 from autograder.testing import mark_of
 
@@ -51,43 +52,83 @@ class SuiteError(Exception):
     """The hidden tests themselves are broken: never the student's fault."""
 
 
-def run(
-    module: ModuleType, fixtures: Fixtures, runner: Runner, only: Iterable[str] | None = None
-) -> float:
-    """Run the tests of a module, in order, each through ``runner``.
+class Suite:
+    """A module of hidden tests, collected once and run on one student after the other.
 
     Parameters
     ----------
     module : module
-        The hidden tests. It is imported already, so that a class of submissions imports it once.
-    fixtures : callable
-        Gives the values of ``student``, ``reference`` and ``rng`` for a test.
-    runner : callable
-        Called as ``runner(function, arguments)``; what it raises is a fault of the test.
-    only : iterable of str, optional
-        The exercises whose tests run; all of them by default.
+        The hidden tests.
 
-    Returns
-    -------
-    float
-        Seconds of this process's CPU that the tests took.
+    Raises
+    ------
+    SuiteError
+        If they cannot be collected.
     """
-    path = Path(str(module.__file__))
-    plugin = _Plugin(module, fixtures, runner, None if only is None else frozenset(only))
+
+    def __init__(self, module: ModuleType) -> None:
+        self._plugin = _Plugin(module)
+        with _silence():
+            session = _collected(Path(str(module.__file__)), self._plugin)
+        self._plugin.complain()
+        self._items = [item for item in session.items if isinstance(item, pytest.Function)]
+
+    def run(self, fixtures: Fixtures, runner: Runner, only: Iterable[str] | None = None) -> float:
+        """Run the tests in order, each through ``runner``.
+
+        Parameters
+        ----------
+        fixtures : callable
+            Gives the values of ``student``, ``reference`` and ``rng`` for a test.
+        runner : callable
+            Called as ``runner(function, arguments)``; what it raises is a fault of the test.
+        only : iterable of str, optional
+            The exercises whose tests run; all of them by default.
+
+        Returns
+        -------
+        float
+            Seconds of this process's CPU that the tests took.
+
+        Raises
+        ------
+        SuiteError
+            If a test is broken or did not run.
+        """
+        chosen = None if only is None else frozenset(only)
+        items = [item for item in self._items if chosen is None or _exercise(item) in chosen]
+        self._plugin.start(fixtures, runner, len(items))
+        with _silence():
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        self._plugin.complain()
+        return self._plugin.cpu
+
+
+def _exercise(item: pytest.Function) -> str:
+    mark = mark_of(item.function)
+    assert mark is not None  # collection has seen to it
+    return mark.name
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
+
+
+def _collected(path: Path, plugin: _Plugin) -> pytest.Session:
+    """Start a pytest session and stop it short of running, which `pytest.main` cannot do."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)  # whoever set them did not think of grading
     arguments = [str(path), "-c", os.devnull, "--rootdir", str(path.parent), "--noconftest"]
-    arguments += [f"-pno:{name}" for name in UNUSED]
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        code = pytest.main(arguments, plugins=[plugin])
-    if code == pytest.ExitCode.INTERRUPTED:
-        raise KeyboardInterrupt
-    if plugin.error is not None:
-        raise SuiteError(plugin.error)
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) or plugin.left:
-        raise SuiteError(f"pytest did not run the hidden tests (exit code {int(code)}).")
-    return plugin.cpu
+    config = _prepareconfig([*arguments, *(f"-pno:{name}" for name in UNUSED)], [plugin])
+    config._do_configure()
+    session = pytest.Session.from_config(config)
+    config.hook.pytest_sessionstart(session=session)
+    config.hook.pytest_collection(session=session)
+    return session
 
 
 class _Imported(pytest.Module):
@@ -97,21 +138,25 @@ class _Imported(pytest.Module):
 class _Plugin:
     """Gives tests their fixtures and hands each one to the runner."""
 
-    def __init__(
-        self,
-        module: ModuleType,
-        fixtures: Fixtures,
-        runner: Runner,
-        only: frozenset[str] | None,
-    ) -> None:
+    def __init__(self, module: ModuleType) -> None:
         self.module = module
+        self.error: str | None = None
+        self.values: Mapping[str, Any] = {}
+        self.left = 0
+
+    def start(self, fixtures: Fixtures, runner: Runner, count: int) -> None:
+        """Get ready for one run of so many tests."""
         self.make = fixtures
         self.runner = runner
-        self.only = only
-        self.error: str | None = None
+        self.left = count
         self.cpu = 0.0
-        self.left = 1  # tests that have not run; the true number is known when they are collected
-        self.values: Mapping[str, Any] = {}
+
+    def complain(self) -> None:
+        """Raise what went wrong, if something did."""
+        if self.error is not None:
+            raise SuiteError(self.error)
+        if self.left:
+            raise SuiteError(f"{self.left} hidden tests did not run.")
 
     def pytest_pycollect_makemodule(
         self, module_path: Path, parent: pytest.Collector
@@ -127,12 +172,6 @@ class _Plugin:
         for item, mark in marks.items():
             if mark is None:
                 self.error = f"{item.name} has no @exercise(…): say which exercise it tests."
-        items[:] = [
-            item
-            for item, mark in marks.items()
-            if mark and (not self.only or mark.name in self.only)
-        ]
-        self.left = len(items)
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         assert isinstance(item, pytest.Function)

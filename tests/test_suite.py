@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from autograder import suite
-from autograder.suite import SuiteError
+from autograder.suite import Suite, SuiteError
 
 
 def load(path: Path) -> ModuleType:
@@ -28,7 +27,7 @@ def run(path: Path, only: list[str] | None = None) -> list[tuple[str, list[str]]
         seen.append((test.__name__, sorted(arguments)))
         test(**arguments)
 
-    suite.run(load(path), lambda test: {"student": 1, "reference": 2, "rng": 3}, runner, only)
+    Suite(load(path)).run(lambda test: {"student": 1, "reference": 2, "rng": 3}, runner, only)
     return seen
 
 
@@ -74,11 +73,30 @@ def test_a_broken_test_is_reported(tests_file: Path, more: str, says: str) -> No
         run(tests_file)
 
 
-def test_a_runner_sees_the_function_itself(tests_file: Path) -> None:
-    seen = []
-    suite.run(
-        load(tests_file),
-        lambda test: {"student": 1, "reference": 2, "rng": 3},
-        lambda test, arguments: seen.append(test.__exercise__.name),
-    )
-    assert seen == ["a", "b"]
+def test_one_collection_serves_many_runs(tests_file: Path) -> None:
+    collected = Suite(load(tests_file))
+    seen: list[str] = []
+    for only in (None, ["b"], None):
+        collected.run(
+            lambda test: {"student": 1, "reference": 2, "rng": 3},
+            lambda test, arguments: seen.append(test.__exercise__.name),  # type: ignore[attr-defined]
+            only,
+        )
+    assert seen == ["a", "b", "b", "a", "b"]
+
+
+def test_settings_of_the_environment_do_not_reach_the_tests(
+    tests_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option -k nothing")
+    assert len(run(tests_file)) == 2
+
+
+def test_an_interrupt_gives_no_verdict(tests_file: Path) -> None:
+    def interrupted(test: Any, arguments: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Suite(load(tests_file)).run(
+            lambda test: {"student": 1, "reference": 2, "rng": 3}, interrupted
+        )

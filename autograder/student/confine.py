@@ -59,7 +59,7 @@ class Limits:
     """
 
     cell_cpu: float = 10.0
-    call_cpu: float = 5.0
+    call_cpu: float = 2.0
     attempt_cpu: float = 120.0
     wall_factor: float = 4.0
     idle: float = 5.0
