@@ -28,8 +28,8 @@ class Malformed(Exception):
 class Piece:
     """One cell of the rebuilt notebook.
 
-    ``cell`` is the master's, or None for a cell that the student added. ``outputs`` are the
-    student's own: nobody has sanitised them yet.
+    ``cell`` is the master's, or None for a cell that the student added. ``outputs`` and
+    ``attachments`` are the student's own: nobody has sanitised them yet.
     """
 
     cell: Cell | None
@@ -37,6 +37,7 @@ class Piece:
     source: str
     outputs: list[Any] = field(default_factory=list)
     id: str = ""
+    attachments: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -64,6 +65,7 @@ class _Raw:
     id: str
     source: str
     outputs: list[Any]
+    attachments: dict[str, Any]
     match: Cell | None = None
 
     @property
@@ -156,12 +158,13 @@ def _cells(notebook: dict[str, Any]) -> Iterator[_Raw]:
             source = "".join(line for line in source if isinstance(line, str))
         if not isinstance(source, str) or len(source) > MAX_SOURCE:
             continue
-        outputs = cell.get("outputs")
+        outputs, attachments = cell.get("outputs"), cell.get("attachments")
         yield _Raw(
             type="code" if cell.get("cell_type") == "code" else "markdown",
             id=_id(cell),
             source=source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""),
             outputs=outputs if isinstance(outputs, list) else [],
+            attachments=attachments if isinstance(attachments, dict) else {},
         )
 
 
@@ -202,13 +205,22 @@ def _choose(cells: list[_Raw], assignment: Assignment, notes: list[str]) -> dict
                 notes.append(f"The cell of {master.name} was missing: it counts as unanswered.")
             continue
         written = [raw for raw in claims if raw.source.strip() != master.skeleton.strip()] or claims
-        if len(written) > 1:
-            written = [raw for raw in written if master.defines & raw.defines] or written
-        chosen[master.id] = written[-1]
+        answers = [raw for raw in written if master.defines & raw.defines] or written
+        last = chosen[master.id] = answers[-1]
         if len(claims) > 1 and master.kind in ("solution", "written"):
-            notes.append(f"{master.name} was found in {len(claims)} cells: the last one counts.")
-        if master.kind == "provided" and chosen[master.id].source.strip() != master.source.strip():
+            elsewhere = {name for raw in written for name in raw.defines} & master.defines
+            if elsewhere - last.defines:
+                counts = "they were run one after the other"
+            else:
+                counts = f"the last one{'' if last is claims[-1] else ' that answers it'} counts"
+            notes.append(f"{master.name} was found in {len(claims)} cells: {counts}.")
+        changed = last.source.strip() != master.source.strip()
+        if master.kind == "provided" and changed:
             notes.append("A provided cell was changed: the original was run in its place.")
+        if master.kind == "check" and changed and last.source.strip():
+            notes.append(
+                f"The check cell of {master.name} was changed: what was written there was not run."
+            )
     return chosen
 
 
@@ -223,7 +235,8 @@ def _merge(
             anchor = raw.match.id
         elif raw.source.strip() and not _is_copy(raw):
             kind = "extra" if raw.type == "code" else "extra_prose"
-            own.setdefault(anchor, []).append(Piece(None, kind, raw.source, raw.outputs))
+            piece = Piece(None, kind, raw.source, raw.outputs, attachments=raw.attachments)
+            own.setdefault(anchor, []).append(piece)
     pieces = own.pop("", [])
     for master in assignment.layout:
         raw_or_none = chosen.get(master.id)
@@ -231,7 +244,8 @@ def _merge(
         if master.kind in ("solution", "written"):
             source = raw_or_none.source if raw_or_none else master.skeleton
         shown = raw_or_none.outputs if raw_or_none and master.kind == "experiment" else []
-        pieces.append(Piece(master, master.kind, source, shown, master.id))
+        attached = raw_or_none.attachments if raw_or_none and master.kind == "written" else {}
+        pieces.append(Piece(master, master.kind, source, shown, master.id, attached))
         pieces += own.pop(master.id, [])
     for number, piece in enumerate(p for p in pieces if p.cell is None):
         piece.id = f"own-{number + 1}"

@@ -40,6 +40,9 @@ from autograder.verdict import ExerciseVerdict, Verdict
 __all__ = ["Autograde", "as_notebook", "configure", "feedback", "record"]
 
 
+NOTES = "The grader's notes"
+
+
 class Graded(Judged, Protocol):
     """A submission on its way into the gradebook."""
 
@@ -71,6 +74,8 @@ def as_notebook(rebuilt: Rebuilt) -> NotebookNode:
         cell["metadata"] = build.grading(piece.cell) if piece.cell else {}
         if kind == "code":
             cell |= {"execution_count": None, "outputs": list(piece.outputs)}
+        elif piece.attachments:
+            cell["attachments"] = piece.attachments
         cells.append(cell)
     whole = {"cells": cells, "metadata": build.METADATA, "nbformat": 4, "nbformat_minor": 5}
     return from_dict(whole)
@@ -86,9 +91,10 @@ class Sanitise(NbGraderPreprocessor):
         if cell.cell_type == "code":
             cell.outputs = from_dict(sanitise.outputs(cell.outputs))
         else:
-            cell.source = sanitise.markdown(cell.source)
-            if "attachments" in cell:
-                cell.attachments = from_dict(sanitise.attachments(cell.attachments))
+            attached = sanitise.attachments(cell.pop("attachments", {}))
+            if attached:
+                cell.attachments = from_dict(attached)
+            cell.source = sanitise.markdown(cell.source, frozenset(attached))
         return cell, resources
 
 
@@ -106,11 +112,10 @@ class ShowVerdict(NbGraderPreprocessor):
             if grading.get("grade") and grading["grade_id"] in exercises:
                 cell.outputs = [from_dict(_shown(exercises[grading["grade_id"]]))]
         if verdict.notes:
-            items = "\n".join(f"<li>{html.escape(note)}</li>" for note in verdict.notes)
-            note = nbformat.v4.new_markdown_cell(
-                f"**The grader's notes**\n\n<ul>\n{items}\n</ul>", id="grader-notes"
-            )
-            nb.cells.insert(0, note)
+            notes = [" ".join(note.split()) for note in verdict.notes]
+            shown = from_dict(_display(NOTES, [(note, None) for note in notes]))
+            cell = nbformat.v4.new_code_cell("", id="grader-notes", outputs=[shown])
+            nb.cells.insert(0, cell)
         return nb, resources
 
 
@@ -133,7 +138,7 @@ class Autograde(NbgraderAutograde):
     over into a folder that formgrader serves.
     """
 
-    sanitize_preprocessors = List([Sanitise, ShowVerdict]).tag(config=True)
+    sanitize_preprocessors = List([ShowVerdict, Sanitise]).tag(config=True)
     autograde_preprocessors = List([SaveAutoGrades]).tag(config=True)
 
     #: Gives verdicts where nbgrader's own commands ask for them.
@@ -148,11 +153,16 @@ class Autograde(NbgraderAutograde):
             students = dict.fromkeys(submission.student for submission in submissions)
             with course.lock():
                 graded = self.judge(course, list(names), list(students))
-                for _ in self.record(course, graded):
-                    pass
+                done = list(self.record(course, graded))
         except (CourseError, AssignmentError, build.BuildError) as error:
             self.log.error(str(error))
             raise NbGraderException(str(error)) from error
+        failed = [each.submission for each in done if each.verdict.status == "internal_error"]
+        if failed:
+            names = ", ".join(f"{each.student}/{each.assignment}" for each in failed)
+            said = f"No grade was recorded of {names}: the judge failed, not they. Grade them anew."
+            self.log.error(said)
+            raise NbGraderException(said)
 
     def _asked_for(self, course: Course) -> list[Submission]:
         asked = self.coursedir
@@ -293,12 +303,21 @@ def _stamp(submission: Submission) -> bytes:
 def _shown(exercise: ExerciseVerdict) -> dict[str, Any]:
     """Show an exercise's verdict as the output of its check cell."""
     head = f"{exercise.name}: {exercise.score:.4g} of {exercise.max_score:.4g} points"
+    mark = {True: "✓", False: "✗"}
+    said = [
+        (f"{mark[test.outcome == 'passed']} {test.sentence}", test.diagnosis)
+        for test in exercise.tests
+    ]
+    return _display(head, said)
+
+
+def _display(head: str, said: Iterable[tuple[str, str | None]]) -> dict[str, Any]:
+    """Make an output of a headline and sentences, each with what explains it, all taken as text."""
     lines, items = [head], []
-    for test in exercise.tests:
-        mark = "✓" if test.outcome == "passed" else "✗"
-        lines += [f"{mark} {test.sentence}", *([f"    {test.diagnosis}"] if test.diagnosis else [])]
-        said = f"<br/><i>{html.escape(test.diagnosis)}</i>" if test.diagnosis else ""
-        items.append(f"<li>{mark} {html.escape(test.sentence)}{said}</li>")
+    for sentence, why in said:
+        lines += [sentence, *([f"    {why}"] if why else [])]
+        because = f"<br><i>{html.escape(why)}</i>" if why else ""
+        items.append(f"<li>{html.escape(sentence)}{because}</li>")
     shown = f"<p><b>{html.escape(head)}</b></p>\n<ul>\n{chr(10).join(items)}\n</ul>"
     data = {"text/plain": "\n".join(lines), "text/html": shown}
     return {"output_type": "display_data", "metadata": {}, "data": data}

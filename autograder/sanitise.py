@@ -11,7 +11,7 @@ from typing import Any
 
 import nh3
 from bs4 import BeautifulSoup
-from nbconvert.filters.markdown import markdown2html
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 LONGEST_TEXT = 64 * 2**10
 LARGEST_IMAGE = 4 * 2**20
@@ -19,26 +19,71 @@ MOST_OUTPUTS = 50
 IMAGES = ("image/png", "image/jpeg", "image/gif")
 #: Without one of these, Markdown can give no tag, no link and no reference to one.
 MARKUP = re.compile(r"[<&\[\]]|://|www\.")
-ATTRIBUTES = {**nh3.ALLOWED_ATTRIBUTES, "*": {"align", "class"}}
+PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*")
+DATA = re.compile(r"[\0-\x20]*d\s*a\s*t\s*a\s*:", re.IGNORECASE)
+ALIGNED = re.compile("text-align:(left|center|right)")
+TAGS = nh3.ALLOWED_TAGS | {"input"}
+ATTRIBUTES = {
+    **nh3.ALLOWED_ATTRIBUTES,
+    "*": {"align", "class"},
+    "input": {"checked", "disabled", "type"},
+    "td": nh3.ALLOWED_ATTRIBUTES["td"] | {"style"},
+    "th": nh3.ALLOWED_ATTRIBUTES["th"] | {"style"},
+}
+#: nbconvert gives each heading its text for an id.
+RENDERED_ATTRIBUTES = ATTRIBUTES | {f"h{level}": {"id"} for level in range(1, 7)}
+CHECKBOX = {"input": {"type": "checkbox", "disabled": ""}}
 
 
 def html(text: str) -> str:
-    """Take everything out of HTML that is not plain contents."""
-    return nh3.clean(text, attributes=ATTRIBUTES, link_rel=None, url_schemes={"http", "https"})
+    """Take everything out of HTML that is not plain contents, and all that loads anything."""
+    return _clean(text, ATTRIBUTES)
+
+
+def _clean(text: str, attributes: dict[str, set[str]]) -> str:
+    return nh3.clean(
+        text,
+        tags=TAGS,
+        attributes=attributes,
+        attribute_filter=_attribute,
+        set_tag_attribute_values=CHECKBOX,
+        link_rel=None,
+        url_schemes={"http", "https", "data"},
+    )
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "style":
+        return value if ALIGNED.fullmatch(value) else None
+    if (tag, name) == ("img", "src"):
+        return value if PICTURE.fullmatch(value) else None
+    return None if DATA.match(value) else value
 
 
 @lru_cache(maxsize=4096)
-def markdown(text: str) -> str:
-    """Give Markdown back as it is if what it renders to is harmless, else as text to be read."""
-    if not MARKUP.search(text) or _is_harmless(text):
+def markdown(text: str, attached: frozenset[str] = frozenset()) -> str:
+    """Give Markdown back as it is if what it renders to is harmless, else as text to be read.
+
+    Parameters
+    ----------
+    text : str
+    attached : frozenset of str
+        The names of the pictures that are attached to its cell.
+    """
+    if not MARKUP.search(text) or _is_harmless(text, attached):
         return text
     fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 3)
     return f"{fence}\n{text}\n{fence}"
 
 
-def _is_harmless(text: str) -> bool:
-    rendered = markdown2html(text)
-    return _canonical(rendered) == _canonical(html(rendered))
+def _is_harmless(text: str, attached: frozenset[str]) -> bool:
+    pictures = {name: {"image/png": ""} for name in attached}
+    renderer = IPythonRenderer(escape=False, attachments=pictures)
+    try:
+        rendered = MarkdownWithMath(renderer=renderer).render(text)
+    except Exception:  # whatever a renderer stumbles over here, it would in front of a person
+        return False
+    return _canonical(rendered) == _canonical(_clean(rendered, RENDERED_ATTRIBUTES))
 
 
 def _canonical(text: str) -> str:

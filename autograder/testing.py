@@ -34,8 +34,13 @@ class _Call:
     """The latest call of the student's code: what it was given, by name, and what it gave back."""
 
     function: str = ""
-    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    label: Callable[[], Iterator[tuple[str, np.ndarray]]] = lambda: iter(())
     result: Any = None
+
+    @property
+    def inputs(self) -> dict[str, np.ndarray]:
+        """The arrays that went in, by the names that the student knows."""
+        return dict(self.label())
 
 
 _call: ContextVar[_Call] = ContextVar("call")
@@ -116,9 +121,12 @@ def assert_close(
     Mismatch
         With a diagnosis that shows neither expected values nor inputs.
     """
-    message = diagnose.explain(
-        actual, expected, name=name, axes=axes, sizes=sizes, rtol=rtol, inputs=_latest().inputs
-    )
+    message = diagnose.explain(actual, expected, name=name, axes=axes, sizes=sizes, rtol=rtol)
+    if message is not None:  # only now look at what went in: most comparisons agree
+        inputs = _latest().inputs
+        message = diagnose.explain(
+            actual, expected, name=name, axes=axes, sizes=sizes, rtol=rtol, inputs=inputs
+        )
     if message is not None:
         raise Mismatch(message + _elsewhere(expected, rtol))
 
@@ -383,8 +391,12 @@ class _Recorded:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = _stripped(args)
         kwargs = _stripped(kwargs)
-        names = _parameters(self._proxy) or self._recorder._signature(self._name)
-        call = _Call(str(self._name), dict(_labelled(names, args, kwargs)))
+
+        def label() -> Iterator[tuple[str, np.ndarray]]:
+            names = _parameters(self._proxy) or self._recorder._signature(self._name)
+            return _labelled(names, args, kwargs)
+
+        call = _Call(str(self._name), label)
         _call.set(call)
         call.result = self._recorder._record(self._name, lambda: self._proxy(*args, **kwargs))
         return call.result
