@@ -159,23 +159,37 @@ def drift(names: Iterable[str], root: Path | None = None) -> list[str]:
 
 def fill(course: Course, names: Iterable[str]) -> None:
     """Put assignments into a course: nbgrader's ``source/``, ``release/`` and gradebook."""
-    for name in names:
-        install(load(name, course.root), course.folder)
+    with course.lock():
+        for name in names:
+            install(load(name, course.root), course.folder)
 
 
 def install(assignment: Assignment, course: Path) -> None:
-    """Put one assignment into a course's folder, if it is not there as it is now."""
-    source = course / "source" / assignment.name
-    released = course / "release" / assignment.name / f"{assignment.name}.ipynb"
-    notebook = source / f"{assignment.name}.ipynb"
-    if released.is_file() and notebook.is_file() and notebook.read_text() == solved(assignment):
-        return
+    """Put one assignment into a course's folder, if it is not there as it is now.
+
+    The caller holds the course's lock.
+    """
+    source, release = (course / name / assignment.name for name in ("source", "release"))
+    notebook = Path(f"{assignment.name}.ipynb")
+    released = release / notebook
     built = assignment.folder.parent.parent / "assignments" / assignment.name
-    for path in _files(built) if built.is_dir() else ():
-        (source / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(built / path, source / path)
+    beside = {path: built / path for path in _files(built) - {notebook}} if built.is_dir() else {}
+    if (
+        released.is_file()
+        and (source / notebook).is_file()
+        and (source / notebook).read_text(encoding="utf-8") == solved(assignment)
+        and all(
+            _is_copy(folder / path, of)
+            for path, of in beside.items()
+            for folder in (source, release)
+        )
+    ):
+        return
     released.unlink(missing_ok=True)  # so that a step that is interrupted is done again
-    _write(notebook, solved(assignment))
+    for path, of in beside.items():
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(of, source / path)
+    _write(source / notebook, solved(assignment))
     gradebook = course / "gradebook.db"
     create_gradebook(gradebook)
     generate(course, assignment.name, f"sqlite:///{gradebook}")
@@ -307,6 +321,10 @@ def _files(folder: Path) -> set[Path]:
         for path in paths
         if not any(part.startswith((".", "__pycache__")) for part in path.parts)
     }
+
+
+def _is_copy(path: Path, of: Path) -> bool:
+    return path.is_file() and filecmp.cmp(path, of, shallow=False)
 
 
 def _mirror(source: Path, target: Path) -> None:

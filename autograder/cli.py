@@ -200,16 +200,18 @@ def grade(
     err.print(f"Isolation: local processes, confined by {survey()}.", markup=False, highlight=False)
     with _resumable(), opened.lock(), _progress() as progress:
         graded = _judged(opened, chosen, student, workers, progress)
-        _through(progress, "recording", graded, record.record(opened, graded))
+        troubles = _through(progress, "recording", graded, record.record(opened, graded))
         if feedback:
-            _through(progress, "feedback", graded, record.feedback(opened, graded))
+            troubles += _through(progress, "feedback", graded, record.feedback(opened, graded))
     _summarise(opened)
+    for trouble in troubles:
+        err.print(trouble, markup=False, highlight=False)
     failed = [each for each in graded if each.verdict.status == "internal_error"]
     for each in failed:
         who = f"{each.submission.student}/{each.submission.assignment}"
         said = f"{who} could not be judged, and no grade was recorded: {each.verdict.notes[0]}"
         err.print(said, markup=False, highlight=False)
-    if failed:
+    if failed or troubles:
         raise typer.Exit(1)
 
 
@@ -226,7 +228,9 @@ def feedback(
     opened, chosen = _opened(course, names)
     with _resumable(), opened.lock(), _progress() as progress:
         graded = _judged(opened, chosen, student, workers, progress)
-        _through(progress, "feedback", graded, record.feedback(opened, graded))
+        troubles = _through(progress, "feedback", graded, record.feedback(opened, graded))
+    for trouble in troubles:
+        err.print(trouble, markup=False, highlight=False)
     out.print(f"wrote {opened.feedback}", highlight=False)
 
 
@@ -259,10 +263,17 @@ def _judged(
     )
 
 
-def _through(progress: Progress, what: str, graded: list[Any], steps: Iterator[Any]) -> None:
+def _through(progress: Progress, what: str, graded: list[Any], steps: Iterator[Any]) -> list[str]:
+    """Take the steps; what some submissions did not come through is said, and the others go on."""
+    from autograder.course import CourseError
+
     bar = progress.add_task(what, total=len(graded))
-    for _ in steps:
-        progress.advance(bar)
+    try:
+        for _ in steps:
+            progress.advance(bar)
+    except CourseError as error:
+        return [str(error)]
+    return []
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -10,7 +11,7 @@ import stat
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -97,18 +98,34 @@ class Submission:
     note: str | None = None
 
     def read(self) -> bytes | None:
-        """Read the notebook's bytes, through no link and from no device."""
+        """Read the notebook's bytes, through no link and from no device; else see `why_not`."""
+        found = self._look()
+        return found if isinstance(found, bytes) else None
+
+    def why_not(self) -> str:
+        """Say in one sentence why `read` gives None; nothing if it does not."""
+        found = self._look()
+        return found if isinstance(found, str) else ""
+
+    def _look(self) -> bytes | str:
         if self.path is None:
-            return None
+            return self.note or "No notebook was handed in."
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return None
-        with open(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_NOTEBOOK:
-                return None
-            return file.read(LARGEST_NOTEBOOK)
+            with open(descriptor, "rb") as file:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    return f"{self.path.name} is not a plain file; hand in the notebook itself."
+                if status.st_size > LARGEST_NOTEBOOK:
+                    return (
+                        f"{self.path.name} has {status.st_size / 2**20:.0f} MiB, too many to be "
+                        "read; clear its outputs and hand it in again."
+                    )
+                return file.read(LARGEST_NOTEBOOK)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return f"{self.path.name} is a link, and was not followed."
+            return f"{self.path.name} cannot be read ({error.strerror}); see that it can be."
 
 
 class Course:
@@ -160,7 +177,7 @@ class Course:
                 f"{course.folder} is not a course (it has no course.toml); "
                 "make one with `autograder build --course`."
             )
-        course.settings  # noqa: B018 - a broken course.toml is said now, not half-way
+        course.limits  # noqa: B018 - a broken course.toml is said now, not half-way
         return course
 
     @cached_property
@@ -195,7 +212,23 @@ class Course:
     @property
     def limits(self) -> dict[str, Any]:
         """Limits that differ from the kit's own."""
-        return dict(self.settings.get("limits", {}))
+        limits = self._table("limits")
+        if limits:
+            from autograder.student import Limits
+
+            known = {field.name: type(field.default) for field in fields(Limits)}
+            for name, value in limits.items():
+                if name not in known:
+                    raise CourseError(
+                        f"course.toml: there is no limit {name!r}; there are {', '.join(known)}."
+                    )
+                allowed = (int,) if known[name] is int else (int, float)
+                if type(value) not in allowed or not 0 < value < float("inf"):
+                    kind = "whole number" if known[name] is int else "number"
+                    raise CourseError(
+                        f"course.toml: the limit {name} is {value!r}; make it a {kind} above 0."
+                    )
+        return limits
 
     def due(self, assignment: str) -> datetime | None:
         """When an assignment is due, in UTC, if course.toml says so."""
@@ -213,7 +246,20 @@ class Course:
         return LatePolicy.of(self._of(assignment).get("late"), f"course.toml, {assignment}")
 
     def _of(self, assignment: str) -> dict[str, Any]:
-        return dict(self.settings.get("assignments", {}).get(assignment, {}))
+        return self._table("assignments", assignment)
+
+    def _table(self, *names: str) -> dict[str, Any]:
+        """Read a table of course.toml, empty where there is none."""
+        table: Any = self.settings
+        for depth, name in enumerate(names):
+            table = table.get(name, {})
+            if not isinstance(table, dict):
+                where = ".".join(names[: depth + 1])
+                raise CourseError(
+                    f"course.toml: {where} is {table!r}; make it a table, [{where}], with a line "
+                    "for each setting."
+                )
+        return dict(table)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -237,7 +283,7 @@ class Course:
             if not entry.name.startswith(".") and (entry.is_dir() or entry.is_symlink())
         )
         for name in found:
-            if not name.isprintable() or len(name) > LONGEST_ID or "+" in name:
+            if not name.isprintable() or len(name) > LONGEST_ID or "+" in name or name == "*":
                 raise CourseError(
                     f"submitted/ has a folder {name!r}, which cannot be a student's id; rename it."
                 )
@@ -272,11 +318,15 @@ def _write_new(path: Path, text: str) -> None:
 
 
 def _lies(folder: Path, name: str) -> bool:
-    return folder.is_symlink() or os.path.lexists(folder / name)
+    return folder.is_symlink() or not _is_open(folder) or os.path.lexists(folder / name)
+
+
+def _is_open(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def _subfolders(folder: Path) -> list[str]:
-    if folder.is_symlink():
+    if folder.is_symlink() or not _is_open(folder):
         return []
     entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
     return sorted(entry.name for entry in entries if entry.is_dir() or entry.is_symlink())
@@ -284,8 +334,12 @@ def _subfolders(folder: Path) -> list[str]:
 
 def _submission(home: Path, student: str, assignment: str) -> Submission:
     folder = home / assignment
-    if home.is_symlink() or folder.is_symlink() or not folder.is_dir():
+    note = None
+    if home.is_symlink() or (_is_open(home) and (folder.is_symlink() or not folder.is_dir())):
         note = f"submitted/{student}/{assignment} is not a plain folder; it was not read."
+    elif not (_is_open(home) and _is_open(folder)):
+        note = f"submitted/{student}/{assignment} may not be read; change its permissions."
+    if note:
         return Submission(student, assignment, None, None, note)
     path, doubt = _notebook(folder, assignment)
     timestamp, other = _timestamp(folder / "timestamp.txt")
@@ -312,11 +366,13 @@ def _notebook(folder: Path, assignment: str) -> tuple[Path | None, str | None]:
 
 def _timestamp(path: Path) -> tuple[datetime | None, str | None]:
     """Read when a submission came, as nbgrader and its exchange write it."""
-    if path.is_symlink() or not path.is_file():
-        return None, None
     from nbgrader.utils import parse_utc
 
     try:
+        if path.is_symlink() or not path.is_file():
+            return None, None
         return parse_utc(path.read_text(encoding="utf-8").strip()).replace(tzinfo=UTC), None
     except (ValueError, OverflowError, AttributeError):
         return None, "timestamp.txt is not a time, so lateness is not known."
+    except OSError:
+        return None, "timestamp.txt cannot be read, so lateness is not known."

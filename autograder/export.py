@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from autograder.assignment import names
 from autograder.attempt import write_atomically
-from autograder.course import Course
-from autograder.gradebook import Gradebook, Mark, Recorded
+from autograder.course import Course, CourseError
+from autograder.gradebook import Gradebook, Mark, Master, Recorded
 
 #: A spreadsheet takes text that starts with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
@@ -65,7 +67,8 @@ def read(course: Course) -> Grades:
         gradebook.settle()
         recorded = gradebook.recorded()
         students = sorted({*gradebook.students(), *course.students()})
-        masters = {name: gradebook.master(name) for name in gradebook.assignments()}
+        ours = {*names(course.root), *(each.assignment for each in recorded)}
+        masters = dict(_masters(gradebook, ours))
     known = {(each.assignment, each.student): each for each in recorded}
     handed_in = {(each.assignment, each.student) for each in course.submissions()}
     rows, totals = [], []
@@ -85,6 +88,14 @@ def read(course: Course) -> Grades:
             points = sum(master.points.values())
             totals.append(Total(student, assignment, score, points, status, 0, score, 0.0, 0.0, ""))
     return Grades(rows, totals, recorded)
+
+
+def _masters(gradebook: Gradebook, ours: set[str]) -> Iterator[tuple[str, Master]]:
+    """Find the assignments of this course's own; nbgrader may keep others in the same gradebook."""
+    for name in gradebook.assignments():
+        if name in ours:
+            with contextlib.suppress(CourseError):  # it has the name, and not yet the notebook
+                yield name, gradebook.master(name)
 
 
 def write(course: Course) -> list[Path]:

@@ -83,16 +83,20 @@ def _plan(
         around = surroundings(source.folder, conditions)
         for submission in course.submissions(name, students):
             data = submission.read() or b""
-            yield submission, Attempt.of(name, data, seed=course.seed, surroundings=around)
+            attempt = Attempt.of(name, data, seed=course.seed, surroundings=around)
+            yield submission, attempt
 
 
 def _known(
     submission: Submission, sources: dict[str, Assignment], stored: Verdict | None
 ) -> Verdict | None:
     """Give the verdict that needs no judging: a stored one, or that there is no notebook."""
-    if submission.path is not None:
-        return stored
-    return unreadable(sources[submission.assignment], "missing", str(submission.note))
+    source = sources[submission.assignment]
+    if submission.path is None:
+        return unreadable(source, "missing", str(submission.note))
+    if submission.read() is None:
+        return unreadable(source, "malformed", submission.why_not())
+    return stored
 
 
 def _rebuilt(data: bytes, source: Assignment) -> Rebuilt:

@@ -159,8 +159,8 @@ class Autograde(NbgraderAutograde):
             raise NbGraderException(str(error)) from error
         failed = [each.submission for each in done if each.verdict.status == "internal_error"]
         if failed:
-            names = ", ".join(f"{each.student}/{each.assignment}" for each in failed)
-            said = f"No grade was recorded of {names}: the judge failed, not they. Grade them anew."
+            who = ", ".join(f"{each.student}/{each.assignment}" for each in failed)
+            said = f"No grade was recorded of {who}: the judge failed, not they. Grade them anew."
             self.log.error(said)
             raise NbGraderException(said)
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -101,7 +102,7 @@ def show(course: Course, console: Console) -> None:
 
 
 def _table(grades: Grades, assignment: str) -> Table:
-    table = Table(title=assignment, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title=Text(assignment), title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("student")
     table.add_column("score", justify="right")
     table.add_column("of", justify="right")
@@ -209,7 +210,7 @@ def _exercise_cells(exercise: Exercise) -> tuple[str, ...]:
 
 
 def _total_cells(grades: Grades, total: Total) -> tuple[str, ...]:
-    page = f"../feedback/{total.student}/{total.assignment}/{total.assignment}.html"
+    page = quote(f"../feedback/{total.student}/{total.assignment}/{total.assignment}.html")
     return (
         f'<td><a href="{html.escape(page)}">{html.escape(total.student)}</a></td>',
         _number(total.score),

@@ -34,7 +34,9 @@ def timed(command: list[str], folder: Path) -> tuple[float, float]:
     began = time.perf_counter()
     log = folder / "log.txt"
     with open(log, "w") as file:
-        process = subprocess.Popen(command, cwd=folder, stdout=file, stderr=file)
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # nbgrader calls alembic
+        environment = {**os.environ, "PATH": path}
+        process = subprocess.Popen(command, cwd=folder, stdout=file, stderr=file, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"{' '.join(command)} failed:\n{log.read_text()[-3000:]}")

@@ -14,7 +14,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 from autograder import build
 from autograder.assignment import Assignment
 from autograder.build import BuildError
-from autograder.course import Course
+from autograder.course import Course, CourseError
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +190,29 @@ def test_a_gradebook_that_another_process_made_meanwhile_stays(
     monkeypatch.setattr(build.api, "Gradebook", overtaken)
     build.create_gradebook(path)
     assert path.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("name", ["checks.py", "hints.json"])
+def test_a_changed_file_beside_the_notebook_reaches_the_course(
+    toy: Assignment, tmp_path: Path, name: str
+) -> None:
+    root = toy.folder.parent.parent
+    build.build(["toy"], root)
+    course = Course.create(tmp_path / "course", root)
+    build.fill(course, ["toy"])
+    path = root / "assignments" / "toy" / name
+    path.write_text(path.read_text() + "\n")
+    build.fill(course, ["toy"])
+    for folder in (course.source, course.release):
+        assert (folder / "toy" / name).read_bytes() == path.read_bytes()
+    before = (course.release / "toy" / "toy.ipynb").stat()
+    build.fill(course, ["toy"])
+    assert (course.release / "toy" / "toy.ipynb").stat() == before
+
+
+def test_a_course_is_not_filled_while_another_process_records(
+    toy: Assignment, tmp_path: Path
+) -> None:
+    course = Course.create(tmp_path / "course", toy.folder.parent.parent)
+    with course.lock(), pytest.raises(CourseError, match="Another process"):
+        build.fill(course, ["toy"])

@@ -54,6 +54,15 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, toy_root: Path)
         ("seed = 1\n[assignments.toy]\nlate = { per_day = 0.1, at_most = 2 }", "late must be"),
         ("seed = 1\n[assignments.toy]\nlate = { per_week = 0.1 }", "late must be"),
         ("seed = 1\n[assignments.toy]\ndue = 'soon'", "must be a time"),
+        ("seed = 1\nassignments = 3", "assignments is 3; make it a table"),
+        ("seed = 1\nassignments.toy = 5", "assignments.toy is 5; make it a table"),
+        ("seed = 1\nlimits = 5", "limits is 5; make it a table"),
+        ("seed = 1\n[limits]\ncpu = 5", "no limit 'cpu'; there are cell_cpu, "),
+        ("seed = 1\n[limits]\ncell_cpu = '5'", "make it a number above 0"),
+        ("seed = 1\n[limits]\ncell_cpu = true", "make it a number above 0"),
+        ("seed = 1\n[limits]\ncell_cpu = nan", "make it a number above 0"),
+        ("seed = 1\n[limits]\nthreads = 1.5", "make it a whole number above 0"),
+        ("seed = 1\n[limits]\nthreads = 0", "make it a whole number above 0"),
     ],
 )
 def test_bad_settings_are_said(course: Course, settings: str, said: str) -> None:
@@ -165,7 +174,7 @@ def test_a_time_that_is_none_is_noted(course: Course) -> None:
     assert found.timestamp is None and "not a time" in str(found.note)
 
 
-@pytest.mark.parametrize("name", ["a\nb", "x" * 129, "a+b"])
+@pytest.mark.parametrize("name", ["a\nb", "x" * 129, "a+b", "*"])
 def test_a_folder_that_cannot_be_an_id_is_said(course: Course, name: str) -> None:
     (course.submitted / name).mkdir()
     with pytest.raises(CourseError, match="cannot be a student's id"):
@@ -181,3 +190,52 @@ def test_stray_files_and_hidden_folders_are_no_students(course: Course) -> None:
     (course.submitted / ".git").mkdir()
     (course.submitted / "README").write_text("")
     assert course.students() == [] and course.submissions() == []
+
+
+def test_what_cannot_be_read_says_why(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = put(course, "toy.ipynb")
+    (found,) = course.submissions("toy")
+    assert found.read() == b"toy.ipynb" and found.why_not() == ""
+    (folder / "toy.ipynb").write_text("")
+    assert found.read() == b"" and found.why_not() == ""
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.course.LARGEST_NOTEBOOK", -1)
+        assert found.read() is None and "too many to be read" in found.why_not()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.open", denied)
+        assert found.read() is None and "Permission denied" in found.why_not()
+    (folder / "toy.ipynb").unlink()
+    assert found.read() is None and "No such file" in found.why_not()
+    os.mkfifo(folder / "toy.ipynb")
+    assert found.read() is None and "not a plain file" in found.why_not()
+    (folder / "toy.ipynb").unlink()
+    (folder / "toy.ipynb").symlink_to(tmp_path)
+    assert found.read() is None and "is a link" in found.why_not()
+    (nothing,) = course.submissions("toy")
+    assert nothing.read() is None and nothing.why_not() == "No notebook was handed in."
+
+
+def denied(*args: object, **kwargs: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_time_that_cannot_be_read_is_noted(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (put(course, "toy.ipynb") / "timestamp.txt").write_text("2026-03-01 10:00:00 UTC")
+    monkeypatch.setattr(Path, "read_text", denied)
+    (found,) = course.submissions("toy")
+    assert found.path and found.timestamp is None and "cannot be read" in str(found.note)
+
+
+@pytest.mark.parametrize("closed", ["ada", "toy"])
+def test_a_folder_that_may_not_be_read_is_noted(
+    course: Course, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    put(course, "toy.ipynb")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != closed)
+    (found,) = course.submissions("toy")
+    assert found.path is None and "may not be read" in found.why_not()
+    course.submissions()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
 from classroom import ANSWER, WHEN, hand_in, mark, notebook, open_course, put, verdict
+from nbgrader.api import Gradebook
 
 from autograder import export
 from autograder.course import Course
@@ -113,3 +115,15 @@ def test_no_name_becomes_a_formula(course: Course, name: str) -> None:
         assert len(text) > 1
         with open(path, newline="") as file:
             assert {row["student"] for row in csv.DictReader(file)} == {f"'{name}"}
+
+
+def test_another_assignment_in_the_gradebook_is_left_alone(course: Course) -> None:
+    put(course, hand_in(course, "ada", notebook(course.root)), verdict(scale=2.0))
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.add_assignment("ps2")
+        gradebook.add_assignment("ps3")
+        gradebook.add_notebook("ps3", "ps3")
+    rows, totals = exported(course)
+    assert {assignment for _, assignment, _ in (*rows, *totals)} == {"toy"}
+    shutil.copytree(course.root / "reference" / "toy", course.root / "reference" / "ps2")
+    assert {assignment for _, assignment, _ in exported(course)[1]} == {"toy"}

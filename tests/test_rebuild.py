@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -206,3 +207,52 @@ def test_a_blank_notebook_stands_in_for_what_cannot_be_read(toy: Assignment) -> 
     blank = as_blank(toy, "It is not a notebook.")
     assert "NotImplementedError" in sources(blank)["scale_code"]
     assert blank.notes == ["It is not a notebook."]
+
+
+def test_attachments_come_along_with_what_is_shown(
+    notebook: dict[str, Any], toy: Assignment
+) -> None:
+    photo = {"photo.png": {"image/png": "AAAA"}}
+    cell(notebook, "why")["attachments"] = photo
+    cell(notebook, "scale_code")["attachments"] = photo
+    own = {"cell_type": "markdown", "metadata": {}, "source": "![d](attachment:photo.png)"}
+    notebook["cells"] += [{**own, "attachments": photo}, {**own, "attachments": ["photo.png"]}]
+    attached = {piece.id: piece.attachments for piece in rebuilt(notebook, toy).pieces}
+    assert {name for name, found in attached.items() if found} == {"why", "own-1"}
+    assert attached["why"] == attached["own-1"] == photo
+
+
+def test_code_in_a_check_cell_is_not_run_and_that_is_noted(
+    notebook: dict[str, Any], toy: Assignment
+) -> None:
+    cell(notebook, "scale")["source"] = 'bias = 2\ncheck("scale")'
+    result = rebuilt(notebook, toy)
+    assert "bias = 2" not in str(result.runnable(frozenset()))
+    assert result.notes == [
+        "The check cell of scale was changed: what was written there was not run."
+    ]
+    cell(notebook, "scale")["source"] = ""
+    assert rebuilt(notebook, toy).notes == []
+
+
+def test_the_note_on_doubled_cells_says_which_one_counts(
+    notebook: dict[str, Any], toy: Assignment
+) -> None:
+    notebook["cells"].append(code(toy.exercise("scale").skeleton, id="scale_code"))
+    result = rebuilt(notebook, toy)
+    assert sources(result)["scale_code"] == ANSWER
+    assert result.notes == ["scale was found in 2 cells: the last one that answers it counts."]
+
+
+def test_an_answer_in_two_cells_counts_as_a_whole(
+    notebook: dict[str, Any], toy: Assignment
+) -> None:
+    both = replace(
+        toy.exercise("scale"), source="def scale(x):\n    pass\n\n\ndef unscale(x):\n    pass"
+    )
+    toy = replace(toy, cells=tuple(both if each.id == both.id else each for each in toy.cells))
+    notebook["cells"].append(code("def unscale(x):\n    return x"))
+    result = rebuilt(notebook, toy)
+    assert "return x * factor" in str(result.runnable(frozenset()))
+    assert "unscale" in str(result.runnable(frozenset()))
+    assert result.notes == ["scale was found in 2 cells: they were run one after the other."]

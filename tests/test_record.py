@@ -95,8 +95,9 @@ def test_a_zero_for_what_cannot_be_read_asks_for_a_person(course: Course, status
     ada = hand_in(course, "ada", b"{not json")
     put(course, ada, verdict(status, ("The file is not a notebook: <b>not</b> JSON.",)))
     assert set(rows(course).values()) == {(0.0, None, True)}
-    note = shown(course, "ada").cells[0].source
-    assert "not a notebook" in note and "<b>" not in note.replace("**", "")
+    (note,) = shown(course, "ada").cells[0].outputs
+    assert "<b>not</b> JSON" in note.data["text/plain"]
+    assert "&lt;b&gt;not&lt;/b&gt; JSON" in note.data["text/html"]
     mark(course, "ada", "scale", 0.0)
     put(course, ada, verdict(status, ("The file is not a notebook: <b>not</b> JSON.",)))
     assert rows(course)["ada", "scale"] == (0.0, 0.0, False)
@@ -272,6 +273,56 @@ def test_what_students_write_runs_nowhere(course: Course, text: str) -> None:
 def test_harmless_markdown_stays_as_it_is(course: Course, text: str) -> None:
     put(course, hand_in(course, "ada", notebook(course.root, why=text)), verdict())
     assert next(c for c in shown(course, "ada").cells if c.id == "why").source == text
+
+
+NOTE = (
+    "It raised ValueError: x\n\n# You win\n\n[x](javascript:alert(1)) "
+    "![p](https://example.org/p.png) ![q](attachment:a.png)\n\n<script>alert(1)</script>"
+)
+
+
+def test_a_note_is_shown_as_text_whatever_is_in_it(course: Course) -> None:
+    ada = graded(course, hand_in(course, "ada", notebook(course.root)), verdict(notes=(NOTE,)))
+    put(course, ada.submission, ada.verdict)
+    cell = shown(course, "ada").cells[0]
+    assert (cell.cell_type, cell.source) == ("code", "")
+    assert " ".join(NOTE.split()) in cell.outputs[0].data["text/plain"]
+    list(record.feedback(course, [ada]))
+    page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
+    assert "# You win [x](javascript:alert(1)) ![p](https://example.org/p.png)" in page
+    body = page[page.index("<body") :]
+    assert not Tags(body).harmful and "<img" not in body and "You win</h1>" not in body
+
+
+def test_an_attached_picture_reaches_the_page(course: Course) -> None:
+    text = f"{ANSWER}\n\n![d](attachment:photo.png)"
+    made = notebook(course.root, why=text)
+    photo = {"photo.png": {"image/png": "iVBORw0KGgo=", "image/svg+xml": "<svg/onload=alert(1)>"}}
+    next(cell for cell in made["cells"] if cell["id"] == "why")["attachments"] = photo
+    ada = graded(course, hand_in(course, "ada", made), verdict())
+    put(course, ada.submission, ada.verdict)
+    (cell,) = (cell for cell in shown(course, "ada").cells if cell.id == "why")
+    assert cell.source == text
+    assert cell.attachments == {"photo.png": {"image/png": "iVBORw0KGgo="}}
+    list(record.feedback(course, [ada]))
+    page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
+    assert 'src="data:image/png;base64,iVBORw0KGgo="' in page
+
+
+def test_a_picture_that_is_not_attached_stops_nobodys_feedback(course: Course) -> None:
+    text = "![d](attachment:photo.png)"
+    made = notebook(course.root, why=text)
+    made["cells"].append({"cell_type": "markdown", "metadata": {}, "source": text})
+    everyone = [
+        graded(course, hand_in(course, "ada", made), verdict()),
+        graded(course, hand_in(course, "bob", notebook(course.root)), verdict()),
+    ]
+    with course.lock():
+        assert len(list(record.record(course, everyone))) == 2
+    assert len(list(record.feedback(course, everyone))) == 2
+    for name in ("ada", "bob"):
+        assert (course.feedback / name / "toy" / "toy.html").is_file()
+    assert f"`````\n{text}\n`````" in [cell.source for cell in shown(course, "ada").cells]
 
 
 def test_nothing_else_of_a_submission_is_taken_over(course: Course, tmp_path: Path) -> None:
@@ -493,6 +544,26 @@ def test_nbgraders_autograde_asks_the_judge(
     assert rows(course)["ada", "scale"] == (2.0, None, False)
     assert not api.autograde("toy", "nobody")["success"]
     assert api.generate_feedback("toy", "ada")["success"]
+
+
+def test_nbgraders_autograde_names_whom_the_judge_failed(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbgrader.coursedir import CourseDirectory
+
+    ada, bob = (hand_in(course, name, notebook(course.root)) for name in ("ada", "bob"))
+
+    def judge(course: Course, names: list[str], students: list[str]) -> list[object]:
+        return [
+            graded(course, ada, verdict("internal_error")),
+            graded(course, bob, verdict(scale=2.0)),
+        ]
+
+    monkeypatch.setattr(record.Autograde, "judge", staticmethod(judge))
+    where = CourseDirectory(root=str(course.folder), assignment_id="toy")
+    with pytest.raises(record.NbGraderException, match="No grade was recorded of ada/toy"):
+        record.Autograde(coursedir=where).start()
+    assert {student for student, _ in rows(course)} == {"bob"}
 
 
 # Feedback

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from autograder import report
 from autograder.course import Course
-from autograder.export import read
+from autograder.export import Grades, Total, read
 
 
 @pytest.fixture
@@ -73,3 +73,17 @@ def test_an_empty_course_has_a_report_too(toy_root: Path, tmp_path: Path) -> Non
     empty = open_course(toy_root, tmp_path / "empty")
     assert "Nothing is graded yet." in report.write(empty).read_text()
     assert "Nothing is graded yet." in printed(empty)
+
+
+def test_a_link_leads_to_the_page_whatever_the_name(course: Course) -> None:
+    put(course, hand_in(course, "50% #1", notebook(course.root)), verdict())
+    text = report.write(course).read_text()
+    assert 'href="../feedback/50%25%20%231/toy/toy.html"' in text
+    assert 'href="../feedback/%3Cbob%3E/toy/toy.html"' in text
+
+
+def test_a_name_is_no_markup() -> None:
+    row = Total("ada", "[b]toy", 1.0, 2.0, "graded", 0, 1.0, 0.0, 0.0, "")
+    console = Console(file=io.StringIO(), width=120)
+    console.print(report._table(Grades([], [row], []), "[b]toy"))
+    assert "[b]toy" in console.file.getvalue()
