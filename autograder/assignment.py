@@ -147,7 +147,8 @@ class Assignment:
         path = self.folder / f"{stem}.py"
         if not path.is_file():
             raise AssignmentError(f"{self.name} has no {stem}.py; write {path}.")
-        unique = f"_{self.name}_{stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+        digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()
+        unique = f"_{self.name}_{stem}_{digest[:12]}"  # a changed file is another module
         if unique not in sys.modules:
             spec = importlib.util.spec_from_file_location(unique, path)
             assert spec is not None and spec.loader is not None

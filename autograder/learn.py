@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,6 +19,7 @@ from autograder.mutation import Edit
 from autograder.testing import Namespace, mark_of
 
 Test = Callable[..., None]
+CALL_SECONDS = 2
 
 
 def edited(assignment: Assignment, cell: Cell, edit: Edit | None) -> Namespace:
@@ -25,7 +28,7 @@ def edited(assignment: Assignment, cell: Cell, edit: Edit | None) -> Namespace:
     for other in assignment.runnable(cell.allows):
         source = edit.apply(cell) if edit is not None and other is cell else other.source
         exec(compile(source, f"<{assignment.name}:{other.id}>", "exec"), names)
-    return Namespace(names)
+    return _Timed(names)
 
 
 class Lessons:
@@ -52,7 +55,7 @@ class Lessons:
         ]
         self._fixtures = fixtures
         self._learned: dict[str, dict[str, Any]] = {}
-        with _quiet():
+        with supervised():
             self._wrong = [(each.hint, edited(assignment, cell, each)) for each in wrong]
             self._right = [edited(assignment, cell, each) for each in (None, *right)]
 
@@ -64,7 +67,7 @@ class Lessons:
         mark = mark_of(test)
         if test.__name__ not in self._learned:
             tests = [test] if mark and mark.cpu_seconds is None else []
-            with _quiet():
+            with supervised():
                 self._learned[test.__name__] = hints.build(
                     tests, self._wrong, self._right, fixtures=self._fixtures
                 )
@@ -90,13 +93,34 @@ def book(assignment: Assignment, exercises: Mapping[str, list[Test]]) -> dict[st
     return learned
 
 
+class _Timed(Namespace):
+    """Names whose calls end: a mistake may loop, and the author should not wait for it."""
+
+    def _call(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        signal.setitimer(signal.ITIMER_VIRTUAL, CALL_SECONDS)
+        try:
+            return super()._call(function, args, kwargs)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _stop(*_: object) -> None:
+    raise TimeoutError(f"more than {CALL_SECONDS} s")
+
+
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what mistakes print and warn of to themselves."""
-    with (
-        open(os.devnull, "w") as nowhere,
-        contextlib.redirect_stdout(nowhere),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        yield
+def supervised() -> Iterator[None]:
+    """Keep what mistakes print and warn of to themselves, and end the calls that do not end."""
+    timed = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGVTALRM, _stop) if timed else None
+    try:
+        with (
+            open(os.devnull, "w") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if timed:
+            signal.signal(signal.SIGVTALRM, before)

@@ -16,7 +16,7 @@ from autograder.assignment import REGION, Assignment
 from autograder.attempt import Attempt
 from autograder.check import Suite, run_tests
 from autograder.engine import Pool
-from autograder.learn import edited
+from autograder.learn import edited, supervised
 from autograder.mutation import mutants
 from autograder.student import Limits
 from autograder.verdict import Verdict
@@ -181,7 +181,10 @@ class Validation:
     def numbers(self) -> Finding:
         """Run the solved notebook top to bottom and hold its numbers against numbers.toml."""
         try:
-            reached = run_notebook(self.root / "build" / "solved" / f"{self.assignment.name}.ipynb")
+            reached = run_notebook(
+                self.root / "build" / "solved" / f"{self.assignment.name}.ipynb",
+                self.root / "assignments" / self.assignment.name,
+            )
         except RuntimeError as error:
             return Finding("solved notebook", False, "stopped", [str(error)])
         path = self.assignment.folder / "numbers.toml"
@@ -228,7 +231,8 @@ class Validation:
 
     def _caught_by_checks(self, mistake: Any) -> bool:
         student = edited(self.assignment, self.assignment.exercise(mistake.exercise), mistake)
-        results = run_tests(self._checks.get(mistake.exercise, ()), student)
+        with supervised():
+            results = run_tests(self._checks.get(mistake.exercise, ()), student)
         return any(result.outcome != "passed" for result in results)
 
 
@@ -245,8 +249,8 @@ def _short(name: str, bound: dict[str, float], reached: dict[str, float]) -> Ite
         yield f"{name} is {value:.4g}, above {bound['at_most']:g}."
 
 
-def run_notebook(path: Path) -> dict[str, float]:
-    """Execute a notebook in place, top to bottom, and return its ``NUMBERS``."""
+def run_notebook(path: Path, folder: Path) -> dict[str, float]:
+    """Execute a notebook as if it were in a folder, write it back, and return its ``NUMBERS``."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
@@ -254,9 +258,7 @@ def run_notebook(path: Path) -> dict[str, float]:
     notebook = nbformat.read(path, as_version=4)
     probe = nbformat.v4.new_code_cell("import json; print(json.dumps(NUMBERS, default=float))")
     notebook.cells.append(probe)
-    client = NotebookClient(
-        notebook, timeout=1800, resources={"metadata": {"path": str(path.parent)}}
-    )
+    client = NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(folder)}})
     try:
         client.execute()
     except CellExecutionError as error:

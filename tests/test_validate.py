@@ -88,14 +88,11 @@ def test_a_fault_is_found(
 
 
 def test_a_mutant_that_lives_is_named(proof: Callable[[], Validation], toy_root: Path) -> None:
-    edit(
-        toy_root, "hidden_tests.py", "assert_close(student.scale(x, 2.5)", "(student.scale(x, 2.5)"
-    )
-    edit(
-        toy_root, "hidden_tests.py", "assert_close(student.scale(x, 3.0)", "(student.scale(x, 3.0)"
-    )
+    edit(toy_root, "hidden_tests.py", "scale(x, 2.5), 2.5 * x", "scale(x, 1.0), x")
+    edit(toy_root, "hidden_tests.py", "scale(x, 3.0), 3 * x", "scale(x, 1.0), x")
     finding = proof().mutants()
-    assert any("scale: x * factor → x / factor" in line for line in finding.details)
+    assert not finding.passed
+    assert "alive: scale: x * factor → x / factor" in finding.details
 
 
 def test_a_broken_suite_stops_the_proof(proof: Callable[[], Validation], toy_root: Path) -> None:
@@ -108,4 +105,4 @@ def test_a_notebook_that_stops_says_where(toy_root: Path) -> None:
     edit(toy_root, "notebook.py", 'NUMBERS["mean"] = ', 'NUMBERS["mean"] = 1 / 0 + ')
     build.build(["toy"], toy_root)
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
-        run_notebook(toy_root / "build" / "solved" / "toy.ipynb")
+        run_notebook(toy_root / "build/solved/toy.ipynb", toy_root / "assignments/toy")
