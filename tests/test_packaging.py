@@ -143,8 +143,8 @@ def test_grade_takes_the_demo_class_when_nothing_is_submitted(kit, tmp_path):
 def test_grade_takes_what_is_submitted(kit, tmp_path):
     course = tmp_path / "course"
     (course / "submitted" / "ada" / "mlp").mkdir(parents=True)
-    calls = kit("grade", f"COURSE={course}", "ASSIGNMENT=mlp", "ISOLATION=process")
-    assert calls == [f"grade mlp --isolation process --course {course}"]
+    calls = kit("grade", f"COURSE={course}", "ASSIGNMENT=mlp", "WORKERS=3")
+    assert calls == [f"grade mlp --workers 3 --course {course}"]
 
 
 def test_grade_stops_when_the_demo_cannot_be_made(tmp_path):

@@ -101,7 +101,7 @@ class WarmParent:
                  layers: Collection[str] | None = None) -> None:  # fmt: skip
         self.limits = limits or Limits()
         try:
-            first_uid, self._users = users.reserve()
+            self.first_uid, self._users = users.reserve()
         except users.UsersError as error:
             raise ParentError(str(error)) from error
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -109,7 +109,7 @@ class WarmParent:
             allows=tuple(allows),
             path=_import_path(),
             control=theirs.fileno(),
-            first_uid=first_uid,
+            first_uid=self.first_uid,
             layers=None if layers is None else tuple(layers),
         )
         with theirs:
@@ -284,6 +284,11 @@ class StudentProcess:
             self._finish()
         return self._end["cpu"]
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process may still be asked, as far as is known."""
+        return self._death is None
+
     def kill(self) -> None:
         """End the process and all that it started, and wait until it is gone."""
         if not self._end:
@@ -434,6 +439,8 @@ class _Budget:
 
 def _outgoing(value: Any, _: wire.Encoder) -> list:
     """The node of a value for the student that is not plain."""
+    if isinstance(value, RemoteMethod):
+        value = value.fetched()
     if isinstance(value, RemoteObject):
         return ["handle", value._number]
     if isinstance(value, Expression):
@@ -488,7 +495,7 @@ class RemoteNamespace:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name in self._functions:
+        if name in self._functions and self._process.alive:
             return self._functions[name]
         value = self._process.ask("name", header={"name": name})
         if isinstance(value, RemoteObject) and value._kind == "function":
@@ -543,6 +550,12 @@ class RemoteMethod:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         header = {"on": self._owner._number, "name": self._name}
         return self._owner._process.ask("method", header=header, args=[args, kwargs])
+
+    def fetched(self) -> RemoteObject:
+        """The method as an object of its own, to be passed as an argument."""
+        owner = self._owner
+        header = {"on": owner._number, "name": self._name}
+        return owner._process.ask("attribute", header=header)
 
     def __repr__(self) -> str:
         return f"<the student's {self._name}>"

@@ -416,9 +416,9 @@ def test_an_answer_too_many_ends_the_process(student: StudentProcess) -> None:
     forgery = "send(frame({'seq': 4, 'sizes': [], 'value': 1}))"
     student.execute([("a", FORGED), ("b", f"def f():\n    {forgery}\n    return 7\n")])
     f = student.namespace.f
-    assert f() == 1  # it may answer what it likes, once
-    with pytest.raises(ProtocolError, match="another question"):
-        f()
+    # whether it is noticed with the first answer or the next depends on how the bytes arrive
+    with pytest.raises(ProtocolError, match=r"more than one frame|another question"):
+        assert [f(), f()] == [1, 1]
 
 
 def test_an_answer_that_dribbles_is_cut_off(student: StudentProcess) -> None:
