@@ -119,6 +119,50 @@ def load(name: str, folder: str | Path | None = None) -> Dataset:
     return _dataset(name, _cached(about), about)
 
 
+def at_hand(name: str, *, instead: str = "digits", download: bool = False) -> Dataset:
+    """Load `name` if it is at hand; else say so, and load an embedded data set in its place.
+
+    Parameters
+    ----------
+    name : str
+        The data set that is wanted.
+    instead : str
+        The embedded one that stands in for it.
+    download : bool
+        Whether to try the internet first.
+    """
+    if download or available(name):
+        try:
+            return load(name)
+        except DataUnavailable as reason:
+            print(reason)
+    print(f"{name} is not at hand, {instead} stands in: data.load({name!r}) would download it.")
+    return load(instead)
+
+
+def standardised(dataset: Dataset, axis: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Give the inputs as rows of mean 0 and standard deviation 1, by the training set's numbers.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    axis : int, optional
+        0 standardises each feature by itself; by default all together.
+
+    Returns
+    -------
+    x_train, x_test : ndarray of float32, (N, D)
+    """
+    x_train, x_test = (
+        x.reshape(len(x), -1).astype(np.float32) for x in (dataset.x_train, dataset.x_test)
+    )
+    mean, std = x_train.mean(axis=axis), x_train.std(axis=axis)
+    for x in (x_train, x_test):
+        x -= mean
+        x /= std
+    return x_train, x_test
+
+
 def _local(name: str, folder: str | Path | None) -> Iterator[Path]:
     """Where a user may have put the file."""
     for place in (folder, os.environ.get("CHAINRULE_DATA")):

@@ -401,6 +401,36 @@ def test_a_cache_that_cannot_be_written(clothes, tmp_path, monkeypatch):
 # Import -----------------------------------------------------------------------------------------
 
 
+def test_a_data_set_that_is_not_at_hand_is_replaced_and_the_student_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(data, "available", lambda name: False)
+    assert data.at_hand("fashion_mnist").name == "digits"
+    assert "fashion_mnist is not at hand" in capsys.readouterr().out
+
+
+def test_a_download_that_fails_says_why_and_the_embedded_set_stands_in(monkeypatch, capsys):
+    def load(name):
+        if name == "digits":
+            return real(name)
+        raise data.DataUnavailable("no internet here")
+
+    real = data.load
+    monkeypatch.setattr(data, "load", load)
+    assert data.at_hand("cifar10", download=True).name == "digits"
+    assert "no internet here" in capsys.readouterr().out
+
+
+def test_standardised_inputs_are_rows_by_the_training_sets_numbers():
+    digits = data.load("digits")
+    train, test = data.standardised(digits)
+    assert train.shape == (len(digits.x_train), 64) and train.dtype == np.float32
+    assert abs(train.mean()) < 1e-5 and abs(train.std() - 1) < 1e-5
+    raw = digits.x_train.reshape(len(train), -1)
+    whole = (digits.x_test.reshape(len(test), -1) - raw.mean()) / raw.std()
+    np.testing.assert_allclose(test, whole, rtol=1e-4, atol=1e-5)
+    each, _ = data.standardised(data.load("iris"), axis=0)
+    np.testing.assert_allclose(each.mean(axis=0), 0, atol=1e-5)
+
+
 def test_importing_it_needs_numpy_and_little_of_the_standard_library():
     slow = {"urllib.request", "http.client", "ssl", "tarfile", "tqdm", "torch", "matplotlib"}
     code = f"import sys, autograder.data; print(sorted({slow!r} & set(sys.modules)))"

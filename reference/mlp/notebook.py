@@ -28,7 +28,8 @@ import os
 
 import numpy as np
 
-from autograder import check, progress
+from autograder import check, data, progress
+from autograder.figures import draw_curves, draw_images, figure
 
 FULL = os.environ.get("CHAINRULE_FULL") == "1"  # longer experiments, downloads allowed
 NUMBERS = {}  # what the experiments measure, by name
@@ -147,16 +148,6 @@ def neuron_backward(dout, cache):
 # checks compare gradients in float64, with $h = 10^{-5}$. `autograder.gradcheck` has it for any
 # function. It costs two forward passes *per parameter*, where backpropagation needs about two for
 # *all* of them: that is why it is a test and not a method.
-
-# %% provided=true
-def figure(columns=1, rows=1, height=3.4):
-    """Axes at notebook width, in colours that colour-blind readers can tell apart."""
-    import matplotlib.pyplot as plt
-
-    plt.style.use("tableau-colorblind10")
-    size = (9, height * rows)
-    return plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)[1].ravel()
-
 
 # %% experiment="gradient_check"
 steps = np.logspace(-13, 0, 200)
@@ -1194,9 +1185,9 @@ def train(
 # Now use it. The experiments run in float32, which carries seven digits, half the memory traffic
 # and about twice the speed; nothing in your functions has to change for that, as long as none of
 # them turns float32 into float64 on the way. The cell below has what they share. Inputs are
-# *standardised*: the training set's mean becomes 0 and its standard deviation 1, because gradient
-# descent is slow where features differ in scale (LeCun et al., 1998, §4.3). The test set is
-# treated with the training set's numbers; nothing is ever chosen by its curve.
+# *standardised* (`data.standardised`): the training set's mean becomes 0 and its standard deviation
+# 1, because gradient descent is slow where features differ in scale (LeCun et al., 1998, §4.3). The
+# test set is treated with the training set's numbers; nothing is ever chosen by its curve.
 
 # %% provided=true
 def in_float32(model):
@@ -1204,31 +1195,6 @@ def in_float32(model):
     for name, value in model.parameters.items():
         model.parameters[name] = value.astype(np.float32)
     return model
-
-
-def standardised(dataset, axis=None):
-    """Training and test inputs as float32 rows; axis=0 standardises each feature by itself."""
-    x_train, x_test = (
-        x.reshape(len(x), -1).astype(np.float32) for x in (dataset.x_train, dataset.x_test)
-    )
-    mean, std = x_train.mean(axis=axis), x_train.std(axis=axis)
-    for x in (x_train, x_test):
-        x -= mean
-        x /= std
-    return x_train, x_test
-
-
-def load_or_digits(name):
-    """The data set `name` where it is at hand (with FULL: or can be had), else the digits."""
-    from autograder import data
-
-    if FULL or data.available(name):
-        try:
-            return data.load(name)
-        except data.DataUnavailable as reason:
-            print(reason)
-    print(f"{name} is not at hand, digits stand in for it: data.load({name!r}) would download it.")
-    return data.load("digits")
 
 
 def train_by_schedule(model, x, y, *, learning_rates, **options):
@@ -1243,11 +1209,8 @@ def train_by_schedule(model, x, y, *, learning_rates, **options):
 def draw_history(history, title, metric="accuracy"):
     """Loss and metric by epoch, training beside test."""
     for axis, key, label in zip(figure(2), ("loss", "metric"), ("loss", metric), strict=True):
-        epochs = np.arange(1, len(history[key]) + 1)
-        axis.plot(epochs, history[key], label="training")
-        axis.plot(epochs, history[f"val_{key}"], "--", label="test")
-        axis.set(xlabel="epoch", ylabel=label, title=title)
-        axis.legend()
+        curves = {"training": history[key], "test": history[f"val_{key}"]}
+        draw_curves(axis, curves, ylabel=label, title=title)
 
 
 def draw_mistakes(dataset, scores, count=8):
@@ -1255,11 +1218,10 @@ def draw_mistakes(dataset, scores, count=8):
     chosen = scores.argmax(axis=1)
     excess = scores.max(axis=1) - scores[np.arange(len(scores)), dataset.y_test]
     worst = np.argsort(-excess)[:count]
-    for axis, i in zip(figure(count, height=1.9), worst, strict=True):
-        axis.imshow(dataset.x_test[i], cmap="gray_r")
-        given, true = dataset.classes[chosen[i]], dataset.classes[dataset.y_test[i]]
-        axis.set_title(f"says {given}\nis {true}", fontsize=8)
-        axis.axis("off")
+    titles = (
+        f"says {dataset.classes[chosen[i]]}\nis {dataset.classes[dataset.y_test[i]]}" for i in worst
+    )
+    draw_images(dataset.x_test[worst], titles)
 
 
 # %% [markdown]
@@ -1392,8 +1354,6 @@ NUMBERS["xor_correct"] = int(np.sum((model.forward(x) > 0) == (y > 0.5)))
 # tested once, by a network that has never seen it.
 
 # %% experiment="iris"
-from autograder import data
-
 dataset = data.load("iris")
 x = np.concatenate([dataset.x_train, dataset.x_test]).astype(np.float32)
 y = np.concatenate([dataset.y_train, dataset.y_test])
@@ -1434,10 +1394,8 @@ NUMBERS["iris_accuracy"] = float(np.mean(predicted == y))
 # epochs take a tenth of the learning rate: smaller steps average out the noise of the mini-batches.
 
 # %% experiment="digits"
-from autograder import data
-
 dataset = data.load("digits")
-x_train, x_test = standardised(dataset)
+x_train, x_test = data.standardised(dataset)
 rng = np.random.default_rng(0)
 model = in_float32(MLP([64, 64, 10], ["relu", "identity"], rng=rng))
 history = train_by_schedule(
@@ -1457,8 +1415,8 @@ NUMBERS["digits_accuracy"] = history["val_metric"][-1]
 # and uses the digits; `data.load("fashion_mnist")` downloads it once.
 
 # %% experiment="fashion_mnist"
-dataset = load_or_digits("fashion_mnist")
-x_train, x_test = standardised(dataset)
+dataset = data.at_hand("fashion_mnist", download=FULL)
+x_train, x_test = data.standardised(dataset)
 rng = np.random.default_rng(0)
 model = in_float32(MLP([x_train.shape[1], 128, 10], ["relu", "identity"], rng=rng))
 history = train_by_schedule(
@@ -1481,8 +1439,8 @@ if dataset.name == "fashion_mnist":
 # course.
 
 # %% experiment="cifar10"
-dataset = load_or_digits("cifar10")
-x_train, x_test = standardised(dataset)
+dataset = data.at_hand("cifar10", download=FULL)
+x_train, x_test = data.standardised(dataset)
 rng = np.random.default_rng(0)
 model = in_float32(MLP([x_train.shape[1], 128, 10], ["elu", "identity"], rng=rng))
 history = train_by_schedule(
@@ -1594,8 +1552,8 @@ import time
 import torch
 from tqdm.auto import trange
 
-dataset = load_or_digits("fashion_mnist")
-x = standardised(dataset)[0]
+dataset = data.at_hand("fashion_mnist", download=FULL)
+x = data.standardised(dataset)[0]
 y = dataset.y_train
 batch_size, epochs = (128, 3) if len(x) > 10_000 else (32, 20)
 activations = ["relu", "identity"]

@@ -1,0 +1,81 @@
+"""Figures with one look: as wide as a notebook, in colours that colour-blind readers tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+WIDTH = 9  # inches
+
+
+def figure(columns: int = 1, rows: int = 1, height: float = 3.4) -> np.ndarray:
+    """Make a figure at notebook width and give its axes, row by row.
+
+    Parameters
+    ----------
+    columns, rows : int
+        How many axes stand side by side, and one below the other.
+    height : float
+        Inches of one row.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes, (rows · columns,)
+    """
+    import matplotlib.pyplot as plt
+
+    plt.style.use("tableau-colorblind10")
+    size = (WIDTH, height * rows)
+    return plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)[1].ravel()
+
+
+def draw_curves(
+    axis: Any, curves: Mapping[str, Sequence[float]], *, xlabel: str = "epoch", **labels: Any
+) -> None:
+    """Draw lines by name, one value an epoch from 1 on, alternating in style.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+    curves : mapping of str to sequence of float
+        What the legend calls a curve, and its values.
+    xlabel : str
+        What is counted.
+    **labels
+        Whatever else ``axis.set`` takes: ``ylabel``, ``title``, ``yscale``, …
+    """
+    for number, (name, values) in enumerate(curves.items()):
+        style = ("-", "--", "-.", ":")[number % 4]
+        axis.plot(np.arange(1, len(values) + 1), values, style, label=name)
+    axis.set(xlabel=xlabel, **labels)
+    axis.legend()
+
+
+def draw_images(
+    images: Any, titles: Iterable[str] = (), *, columns: int = 8, height: float = 1.9, **how: Any
+) -> None:
+    """Draw a sheet of images.
+
+    Parameters
+    ----------
+    images : array_like (N, H, W) or (N, H, W, C)
+    titles : iterable of str, optional
+        What stands above each.
+    columns : int
+        Images in a row.
+    height : float
+        Inches of one row.
+    **how
+        Whatever ``imshow`` takes; without a ``cmap``, grey images are drawn dark on white.
+    """
+    images, titles = np.asarray(images), list(titles)
+    how = {"cmap": "gray_r"} | how if images.ndim == 3 else how
+    axes = figure(columns, -(-len(images) // columns), height)
+    for axis in axes:
+        axis.axis("off")
+    for axis, image in zip(axes, images, strict=False):
+        axis.imshow(image, **how)
+    for axis, title in zip(axes, titles, strict=False):
+        axis.set_title(title, fontsize=8)

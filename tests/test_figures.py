@@ -1,0 +1,56 @@
+"""The figures that the notebooks draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import matplotlib
+import numpy as np
+import pytest
+
+from autograder.figures import WIDTH, draw_curves, draw_images, figure
+
+
+@pytest.fixture(autouse=True)
+def plt() -> Iterator[object]:
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    yield pyplot
+    pyplot.close("all")
+
+
+def test_a_figure_is_as_wide_as_a_notebook_and_gives_its_axes_row_by_row():
+    axes = figure(columns=3, rows=2, height=2)
+    assert axes.shape == (6,)
+    assert tuple(axes[0].figure.get_size_inches()) == (WIDTH, 4)
+    first, last = (axes[i].get_subplotspec() for i in (0, 5))
+    assert (first.rowspan.start, first.colspan.start) == (0, 0)
+    assert (last.rowspan.start, last.colspan.start) == (1, 2)
+
+
+def test_curves_count_from_one_and_differ_in_style_as_well_as_in_colour():
+    (axis,) = figure()
+    draw_curves(axis, {"training": [3, 2, 1], "test": [4, 3]}, ylabel="loss", yscale="log")
+    training, test = axis.lines
+    assert training.get_xdata().tolist() == [1, 2, 3]
+    assert test.get_ydata().tolist() == [4, 3]
+    assert training.get_linestyle() != test.get_linestyle()
+    assert training.get_color() != test.get_color()
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["training", "test"]
+    assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_yscale()) == ("epoch", "loss", "log")
+
+
+def test_a_sheet_of_images_has_a_title_each_and_leaves_no_empty_frame(plt):
+    images = np.random.default_rng(0).random((5, 4, 4))
+    draw_images(images, ["a", "b", "c", "d", "e"], columns=3)
+    axes = plt.gcf().axes
+    assert [axis.get_title() for axis in axes] == ["a", "b", "c", "d", "e", ""]
+    assert not any(axis.axison for axis in axes)
+    assert [len(axis.images) for axis in axes] == [1, 1, 1, 1, 1, 0]
+    np.testing.assert_array_equal(axes[4].images[0].get_array(), images[4])
+
+
+def test_colour_images_keep_their_colours(plt):
+    draw_images(np.random.default_rng(0).random((2, 4, 4, 3)))
+    assert plt.gcf().axes[0].images[0].get_array().shape == (4, 4, 3)
