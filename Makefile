@@ -4,6 +4,12 @@ PYTHON ?= python3
 COURSE ?= course
 ASSIGNMENT ?=
 WORKERS ?=
+ISOLATION ?=
+GPUS ?=
+ENGINE ?= $(CHAINRULE_ENGINE)
+ifneq ($(ENGINE),)
+export CHAINRULE_ENGINE := $(ENGINE)
+endif
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,15 +17,19 @@ READY := $(VENV)/.ready
 DEMO := build/demo
 RELEASED := $(if $(ASSIGNMENT),$(ASSIGNMENT),$(notdir $(wildcard assignments/*)))
 GRADE = $(BIN)/autograder grade $(ASSIGNMENT) \
-	$(if $(WORKERS),--workers $(WORKERS))
+	$(if $(WORKERS),--workers $(WORKERS)) $(if $(ISOLATION),--isolation $(ISOLATION)) \
+	$(if $(GPUS),--gpus $(GPUS))
+BUILDER = $(or $(ENGINE),$(if $(shell command -v docker),docker,podman))
 
 .DEFAULT_GOAL := help
-.PHONY: help grade feedback report build solved release test validate soak lint format lock clean
+.PHONY: help grade feedback report build solved release image test test-container validate soak \
+	lint format lock clean
 
 help: ## print this list
 	@echo "usage: make TARGET [ASSIGNMENT=mlp] [COURSE=course] [WORKERS=2]"
+	@echo "       make grade [ISOLATION=container] [GPUS=all]; make image [ENGINE=podman]"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 grade: $(READY) ## grade what is in course/submitted, or a demo class if nothing is
 	@if [ -n "$$(ls -A '$(COURSE)/submitted' 2>/dev/null)" ]; then \
@@ -42,6 +52,14 @@ solved: build ## make the solved notebooks (in build/solved)
 
 release: $(READY) ## make one zip for the students per assignment (in build/release)
 	@for name in $(RELEASED); do $(BIN)/autograder release $$name || exit; done
+
+image: $(READY) ## build the container image that ISOLATION=container judges in
+	@$(BUILDER) build $(if $(findstring podman,$(BUILDER)),--format docker) $(BUILD_OPTIONS) \
+		--file docker/Dockerfile --tag $(or $(CHAINRULE_IMAGE),chainrule:latest) \
+		--build-arg SOURCES=$$($(BIN)/python -m autograder.container) .
+
+test-container: $(READY) ## run the attacks on the grader with the container as its isolation
+	@CHAINRULE_ISOLATION=container $(BIN)/pytest -q -n auto tests/attacks
 
 test: $(READY) lint ## run everything that CI runs
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8

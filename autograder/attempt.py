@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import gzip
 import json
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,42 @@ from autograder.verdict import Verdict
 KIT = Path(__file__).resolve().parent
 #: The libraries whose numbers a verdict may depend on.
 LIBRARIES = ("numpy", "torch")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a verdict depends on beside the submission.
+
+    Attributes
+    ----------
+    assignment, kit : str
+        Digests of the assignment's source and of this package.
+    python : str
+    libraries : dict of str to str
+        Versions of the libraries whose numbers a verdict may depend on.
+    seed : int
+        The course seed, from which the tests draw their inputs.
+    conditions : dict
+        Limits, isolation and device, as plain values.
+    """
+
+    assignment: str
+    kit: str
+    python: str
+    libraries: dict[str, str]
+    seed: int
+    conditions: dict[str, Any]
+
+    @classmethod
+    def of(cls, folder: Path, *, seed: int, conditions: dict[str, Any]) -> Surroundings:
+        """Look at an assignment's source, ``reference/<name>``, and at this installation."""
+        assignment, kit = (_tree_digest(path).hex() for path in (folder, KIT))
+        return cls(assignment, kit, sys.version, _libraries(), seed, conditions)
+
+    def key(self, data: bytes) -> str:
+        """Give the key of a submission's verdict in these surroundings."""
+        around = json.dumps(asdict(self), sort_keys=True, default=str)
+        return sha256(sha256(data).digest() + around.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -32,48 +69,13 @@ class Attempt:
     seed: int = 0
     only: tuple[str, ...] | None = None
 
-    @classmethod
-    def of(cls, assignment: str, data: bytes, *, seed: int, surroundings: bytes) -> Attempt:
-        """Key a submission by its bytes and by all else that its verdict depends on.
-
-        Parameters
-        ----------
-        assignment : str
-        data : bytes
-            The submitted file.
-        seed : int
-            The course seed, from which the tests draw their inputs.
-        surroundings : bytes
-            What `surroundings` gives.
-        """
-        digest = hashlib.sha256(hashlib.sha256(data).digest() + surroundings)
-        digest.update(str(seed).encode())
-        return cls(assignment, data, key=digest.hexdigest(), seed=seed)
-
-
-def surroundings(folder: Path, conditions: dict[str, Any]) -> bytes:
-    """Digest what every attempt at an assignment depends on beside the submission.
-
-    Parameters
-    ----------
-    folder : Path
-        The assignment's source, ``reference/<name>``.
-    conditions : dict
-        Limits and isolation, as plain values.
-    """
-    digest = hashlib.sha256(_tree_digest(folder) + _tree_digest(KIT))
-    digest.update(
-        json.dumps([conditions, sys.version, _libraries()], sort_keys=True, default=str).encode()
-    )
-    return digest.digest()
-
 
 def _tree_digest(folder: Path) -> bytes:
     """Digest every source file below a folder: its path and its bytes."""
-    digest = hashlib.sha256()
+    digest = sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(str(path.relative_to(folder)).encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(sha256(path.read_bytes()).digest())
     return digest.digest()
 
 
@@ -88,7 +90,12 @@ def _libraries() -> dict[str, str]:
 
 
 class Store:
-    """Verdicts on disk, one file a key; a file is either whole or not there."""
+    """Verdicts on disk with what they were made from; a file is either whole or not there.
+
+    ``<key>.json`` holds a verdict and, under ``surroundings`` and ``submission``, what it was made
+    from; ``inputs/<digest>.ipynb.gz`` the submitted bytes, so that a grade can be traced long after
+    the student handed in something else.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -97,6 +104,10 @@ class Store:
         """Where the verdict of a key is kept."""
         return self.folder / key[:2] / f"{key}.json"
 
+    def input(self, digest: str) -> Path:
+        """Where a submission is kept, by the SHA-256 of its bytes."""
+        return self.folder / "inputs" / f"{digest}.ipynb.gz"
+
     def get(self, key: str) -> Verdict | None:
         """Read a verdict; one that is missing or damaged is simply not there."""
         try:
@@ -104,9 +115,18 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, key: str, verdict: Verdict) -> None:
-        """Write a verdict, atomically."""
-        write_atomically(self.path(key), verdict.to_json().encode())
+    def put(self, attempt: Attempt, verdict: Verdict, surroundings: Surroundings) -> None:
+        """Keep a submission and its verdict."""
+        digest = sha256(attempt.data).hexdigest()
+        if not self.input(digest).is_file():
+            write_atomically(self.input(digest), gzip.compress(attempt.data, mtime=0))
+        record = {
+            **verdict.as_dict(),
+            "assignment": attempt.assignment,
+            "submission": digest,
+            "surroundings": asdict(surroundings),
+        }
+        write_atomically(self.path(attempt.key), json.dumps(record, default=str).encode())
 
 
 def write_atomically(path: Path, data: bytes) -> None:

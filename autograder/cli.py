@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 try:
     import typer
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.table import Table
+    from rich.text import Text
 except ModuleNotFoundError as missing:
     sys.exit(f"The command line needs {missing.name}; run: pip install 'chainrule[grade]'")
 
@@ -34,6 +37,13 @@ Workers = Annotated[
     int, typer.Option("--workers", min=1, help="How many submissions are judged at a time.")
 ]
 Students = Annotated[list[str] | None, typer.Option("--student", help="Only these students.")]
+Isolated = Annotated[
+    Literal["process", "container"] | None,
+    typer.Option("--isolation", help="Where submissions run; by default, as course.toml says."),
+]
+Gpus = Annotated[
+    str, typer.Option(help="GPUs that submissions may use, as the container engine names them.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 COURSE = Path("course")
 CORES = os.cpu_count() or 1
@@ -115,6 +125,8 @@ def score(
     course: Annotated[
         Path | None, typer.Option(help="Judge as this course does: with its seed and its limits.")
     ] = None,
+    isolation: Isolated = None,
+    gpus: Gpus = "",
 ) -> None:
     """Judge notebooks, without touching a gradebook."""
     from autograder.attempt import Attempt
@@ -126,10 +138,11 @@ def score(
     _names([assignment], root)
     opened = Course.open(course, root) if course else None
     seed, limits = (opened.seed, Limits(**opened.limits)) if opened else (0, None)
+    how = {"isolation": isolation or (opened.isolation if opened else "process"), "gpus": gpus}
     attempts = [
         Attempt(assignment, _read(path), key=str(i), seed=seed) for i, path in enumerate(notebooks)
     ]
-    with Pool(root, [assignment], min(workers, len(attempts)), limits) as pool:
+    with Pool(root, [assignment], min(workers, len(attempts)), limits, **how) as pool:
         verdicts = {attempt.key: verdict for attempt, verdict in pool.judge(attempts)}
     results = [
         {"path": str(path), **verdicts[str(i)].as_dict()} for i, path in enumerate(notebooks)
@@ -185,34 +198,124 @@ def demo(
 
 
 @app.command()
+def collect(
+    archives: Annotated[
+        list[Path] | None, typer.Argument(help="Downloads: zip or tar archives, or folders.")
+    ] = None,
+    assignment: Annotated[
+        str | None, typer.Option(help="Of what; by default what the files' names say.")
+    ] = None,
+    platform: Annotated[
+        str, typer.Option("--from", help="canvas, moodle, folder, or auto: as the names look.")
+    ] = "auto",
+    times: Annotated[
+        Path | None, typer.Option(help="A CSV file of who handed in when (see above).")
+    ] = None,
+    student: Annotated[str | None, typer.Option(help="Whose hand-ins to list or use.")] = None,
+    use: Annotated[
+        str | None, typer.Option(help="Grade this earlier hand-in of --student, by its time.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List what is kept.")] = False,
+    course: CourseFolder = COURSE,
+) -> None:
+    """Take what a learning platform lets you download into course/submitted.
+
+    canvas: the zip of "Download Submissions". moodle: the zip of "Download all submissions", in
+    folders or not. folder: a folder or zip of ada.zip, ada_mlp.ipynb or ada/mlp.ipynb. Students
+    are found in course/roster.csv by number or name; whom it does not have is kept in
+    course/collected/unmatched until you mend it and collect again.
+
+    The last hand-in counts, even if it cannot be read. All of them are kept in course/collected:
+    --list shows them, and --student ada --use 2027-03-01T101500Z grades an earlier one.
+    Collecting the same again changes nothing.
+
+    Canvas never says when something was handed in, only that it was late, and Moodle not always.
+    --times takes Moodle's grading worksheet, or any CSV file with a column that names students
+    and one called "submitted". Times without a zone are in course.toml's time_zone, by default
+    UTC.
+
+    Exits with 1 if an archive could not be read or somebody is not in the roster.
+    """
+    from autograder import collect as collecting
+    from autograder.course import Course
+
+    opened = Course.create(course, _root())
+    if assignment:
+        _names([assignment], opened.root)
+    with opened.lock():
+        done = collecting.run(
+            opened, archives or [], assignment, platform, times, student, use, listed
+        )
+    for line in done.lines:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    if done.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def grade(
     names: Names = None,
     student: Students = None,
     workers: Workers = CORES,
     course: CourseFolder = COURSE,
+    isolation: Isolated = None,
+    gpus: Gpus = "",
+    regrade: Annotated[
+        bool, typer.Option("--regrade", help="Show whose score changes, and ask, before recording.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --regrade: record without asking.")] = (
+        False
+    ),
     feedback: Annotated[bool, typer.Option(help="Also write the feedback pages.")] = True,
 ) -> None:
     """Grade a class: judge what has no verdict yet, record, write feedback, CSV and report."""
     from autograder import record
-    from autograder.student import survey
 
     opened, chosen = _opened(course, names)
-    err.print(f"Isolation: local processes, confined by {survey()}.", markup=False, highlight=False)
-    with _resumable(), opened.lock(), _progress() as progress:
-        graded = _judged(opened, chosen, student, workers, progress)
-        troubles = _through(progress, "recording", graded, record.record(opened, graded))
-        if feedback:
-            troubles += _through(progress, "feedback", graded, record.feedback(opened, graded))
+    with _resumable(), opened.lock():
+        grading = _grading(opened, chosen, student, isolation, gpus)
+        err.print(f"Isolation: {grading.confinement()}.", markup=False, highlight=False)
+        with _progress() as progress:
+            _judge(grading, workers, progress)
+        if regrade and not _accepted(opened, grading, yes):
+            raise typer.Exit(1)
+        with _progress() as progress:
+            troubles = _through(progress, "recording", grading, record.record(opened, grading))
+            if feedback:
+                pages = record.feedback(opened, grading)
+                troubles += _through(progress, "feedback", grading, pages)
     _summarise(opened)
+    troubles += [
+        f"{who} could not be judged, and no grade was recorded: {why}"
+        for who, why in grading.failures()
+    ]
     for trouble in troubles:
         err.print(trouble, markup=False, highlight=False)
-    failed = [each for each in graded if each.verdict.status == "internal_error"]
-    for each in failed:
-        who = f"{each.submission.student}/{each.submission.assignment}"
-        said = f"{who} could not be judged, and no grade was recorded: {each.verdict.notes[0]}"
-        err.print(said, markup=False, highlight=False)
-    if failed or troubles:
+    if troubles:
         raise typer.Exit(1)
+
+
+def _accepted(course: Any, grading: Any, yes: bool) -> bool:
+    """Show what recording would change in the gradebook, and ask whether it should."""
+    from autograder import regrade
+
+    changed = list(regrade.changes(course, grading))
+    if not changed:
+        out.print("No recorded score changes.")
+        return True
+    table = Table("student", "assignment", "exercise", "was", "now", "", box=None, padding=(0, 1))
+    for each in changed:
+        scores = f"{each.before:.4g}", f"{each.after:.4g}", f"{each.difference:+.4g}"
+        table.add_row(each.student, each.assignment, each.exercise, *scores)
+    out.print(table)
+    students = len({(each.student, each.assignment) for each in changed})
+    total = sum(each.difference for each in changed)
+    grades = "1 grade changes" if students == 1 else f"{students} grades change"
+    out.print(f"{grades}, by {total:+.4g} points in all.", highlight=False)
+    if yes or (sys.stdin.isatty() and typer.confirm("Record them?")):
+        return True
+    out.print("Nothing was recorded; the verdicts are kept. Add --yes to record them.")
+    return False
 
 
 @app.command()
@@ -227,11 +330,38 @@ def feedback(
 
     opened, chosen = _opened(course, names)
     with _resumable(), opened.lock(), _progress() as progress:
-        graded = _judged(opened, chosen, student, workers, progress)
-        troubles = _through(progress, "feedback", graded, record.feedback(opened, graded))
+        grading = _grading(opened, chosen, student, None, "")
+        _judge(grading, workers, progress)
+        troubles = _through(progress, "feedback", grading, record.feedback(opened, grading))
     for trouble in troubles:
         err.print(trouble, markup=False, highlight=False)
     out.print(f"wrote {opened.feedback}", highlight=False)
+
+
+@app.command()
+def replay(
+    student: Annotated[str, typer.Argument(help="The student's id.")],
+    assignment: Annotated[str, typer.Argument(help="The assignment.")],
+    exercise: Annotated[str, typer.Argument(help="The exercise.")],
+    course: CourseFolder = COURSE,
+) -> None:
+    """Show what each failed test of an exercise asked, expected and got: for instructors only."""
+    from autograder import replay as replaying
+
+    opened, chosen = _opened(course, [assignment])
+    grading = _grading(opened, chosen, [student], "process", "")
+    say = partial(out.print, markup=False, highlight=False, soft_wrap=True)
+    say(replaying.graded_as(grading))
+    failures = list(replaying.replay(grading, exercise))
+    for failure in failures:
+        say(f"✗ {failure.sentence}", style="bold")
+        say(f"  {failure.said}")
+        for place in failure.places:
+            say(f"  {place.where}:  {place.line}", style="dim")
+            for name, value in place.values.items():
+                say(f"    {replaying.shown(name, value)}")
+    if not failures:
+        out.print(f"{exercise}: every test passes.", highlight=False)
 
 
 def _opened(course: Path, names: list[str] | None) -> tuple[Any, list[str]]:
@@ -245,17 +375,18 @@ def _opened(course: Path, names: list[str] | None) -> tuple[Any, list[str]]:
     return opened, _names(names, root) if names else _handed_in(opened)
 
 
-def _judged(
-    course: Any, names: list[str], students: list[str] | None, workers: int, progress: Progress
-) -> list[Any]:
-    from autograder import grade as grading
+def _grading(
+    course: Any, names: list[str], students: list[str] | None, isolation: str | None, gpus: str
+) -> Any:
+    from autograder.grade import Grading
 
+    return Grading(course, names, students, isolation=isolation, gpus=gpus)
+
+
+def _judge(grading: Any, workers: int, progress: Progress) -> None:
     bar = progress.add_task("judging", total=None)
-    return grading.judge(
-        course,
-        names,
-        students,
-        workers=workers,
+    grading.judge(
+        workers,
         on_start=lambda total, missing: progress.update(
             bar, total=total, completed=total - missing
         ),
@@ -263,11 +394,11 @@ def _judged(
     )
 
 
-def _through(progress: Progress, what: str, graded: list[Any], steps: Iterator[Any]) -> list[str]:
+def _through(progress: Progress, what: str, grading: Any, steps: Iterator[Any]) -> list[str]:
     """Take the steps; what some submissions did not come through is said, and the others go on."""
     from autograder.course import CourseError
 
-    bar = progress.add_task(what, total=len(graded))
+    bar = progress.add_task(what, total=len(grading))
     try:
         for _ in steps:
             progress.advance(bar)
@@ -350,18 +481,36 @@ def experiment(
 
 
 @app.command()
-def doctor() -> None:
-    """Show what this machine gives to confine submissions; exit with 1 if a layer is lacking."""
-    from autograder.student import LAYERS, survey
+def formgrader(
+    course: CourseFolder = COURSE,
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(help="Options of Jupyter's server, after --; such as -- --no-browser."),
+    ] = None,
+) -> None:
+    """Open nbgrader's Formgrader, where written answers are marked."""
+    from autograder import formgrader as marking
+    from autograder.course import Course
 
-    isolation = survey()
-    table = Table("layer", "", "a student process …", box=None, padding=(0, 1))
-    for layer, sentence in LAYERS.items():
-        lacking = isolation.lacking.get(layer)
-        mark = "[bold red]✗[/]" if lacking else "[green]✓[/]"
-        table.add_row(layer, mark, f"{sentence} (lacking: {lacking})" if lacking else sentence)
-    out.print(table)
-    if isolation.lacking:
+    marking.run(Course.open(course, _root()), options or [])
+
+
+@app.command()
+def doctor(course: CourseFolder = COURSE, as_json: AsJson = False) -> None:
+    """Show what this machine gives to grading; exit with 1 if something needed is lacking."""
+    from autograder import doctor as examination
+
+    findings = examination.examine(course)
+    if as_json:
+        typer.echo(json.dumps(examination.as_dict(findings), indent=1))
+    else:
+        marks = {"well": "[green]✓[/]", "less": "[yellow]–[/]", "lacking": "[bold red]✗[/]"}
+        table = Table("part", "what", "", "found", box=None, padding=(0, 1))
+        for finding in findings:
+            found = f"{finding.said}. {finding.do}" if finding.do else finding.said
+            table.add_row(finding.part, finding.name, marks[finding.state], Text(found))
+        out.print(table)
+    if not examination.is_well(findings):
         raise typer.Exit(1)
 
 
@@ -379,21 +528,25 @@ def _expected() -> tuple[type[Exception], ...]:
     """The errors that say what is wrong and what to do: they need no traceback."""
     from autograder.assignment import AssignmentError
     from autograder.build import BuildError
+    from autograder.container import ContainerError
     from autograder.course import CourseError
     from autograder.data import DataUnavailable
     from autograder.experiment import ExperimentError
     from autograder.release import ReleaseError
+    from autograder.replay import ReplayError
     from autograder.student import ParentError
     from autograder.validate import ValidationError
 
     return (
         AssignmentError,
         BuildError,
+        ContainerError,
         CourseError,
         DataUnavailable,
         ExperimentError,
         ParentError,
         ReleaseError,
+        ReplayError,
         ValidationError,
     )
 
@@ -405,7 +558,10 @@ def main(run: Callable[[], Any] = app) -> None:
     except Exception as error:
         if isinstance(error, OSError):
             what = error.filename or "A file"
-            err.print(f"{what} cannot be used: {error.strerror}.", markup=False, highlight=False)
+            said = f"{what} cannot be used: {error.strerror}."
+            if error.errno == errno.ENOSPC:
+                said = "The disk is full: free some space and run the same command to go on."
+            err.print(said, markup=False, highlight=False)
         elif isinstance(error, _expected()):
             err.print(str(error), markup=False, highlight=False)
         else:

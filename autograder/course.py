@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
+import re
 import secrets
 import stat
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from autograder.assignment import find_root
 
 FOLDERS = ("submitted", "autograded", "feedback", "attempts", "report", "source", "release")
 LONGEST_ID = 128  # what the gradebook's column holds
+ISOLATIONS = ("process", "container")
 LARGEST_NOTEBOOK = 100_000_000
+#: Says, in place of a notebook, why there is none in what a student handed in.
+PROBLEM = "problem.txt"
+SPANS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
 SETTINGS = """\
 # The settings of this course. A line that starts with # is not in force.
@@ -35,6 +42,12 @@ repository = {repository}
 # [assignments.mlp]
 # due = 2030-10-01T23:59:00+02:00
 # late = {{ per_day = 0.1, at_most = 0.5, grace_minutes = 10 }}   # share of the points; or "zero"
+# [assignments.mlp.extensions]
+# ada = 2030-10-05T23:59:00+02:00                                # or "3 days"
+
+# [exchange]                # nbgrader's, for a class on a JupyterHub
+# course_id = "nn2030"
+# root = "/srv/nbgrader/exchange"
 
 # [limits]
 # attempt_cpu = 120
@@ -43,7 +56,10 @@ repository = {repository}
 NBGRADER_CONFIG = """\
 # nbgrader reads this file in every command that is run in this folder. It makes them all, and
 # formgrader's Autograde button, grade through this course's judge.
-from autograder.record import configure
+try:
+    from autograder.record import configure
+except Exception as error:  # nbgrader would go on, and run students' code as its own
+    raise SystemExit(f"This course is graded by Chainrule, which cannot be used here: {error}")
 
 configure(get_config(), __file__)  # noqa: F821
 """
@@ -96,6 +112,7 @@ class Submission:
     path: Path | None
     timestamp: datetime | None = None
     note: str | None = None
+    problem: str = ""
 
     def read(self) -> bytes | None:
         """Read the notebook's bytes, through no link and from no device; else see `why_not`."""
@@ -110,6 +127,8 @@ class Submission:
     def _look(self) -> bytes | str:
         if self.path is None:
             return self.note or "No notebook was handed in."
+        if self.problem:
+            return self.problem
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with open(descriptor, "rb") as file:
@@ -138,6 +157,7 @@ class Course:
             setattr(self, name, self.folder / name)
         self.gradebook = self.folder / "gradebook.db"
         self.config = self.folder / "nbgrader_config.py"
+        self.collected = self.folder / "collected"
 
     submitted: Path
     autograded: Path
@@ -210,6 +230,16 @@ class Course:
         return seed
 
     @property
+    def isolation(self) -> str:
+        """Where submissions run: ``process`` or ``container``."""
+        where = self.settings.get("isolation", "process")
+        if where not in ISOLATIONS:
+            raise CourseError(
+                f"course.toml: isolation is {where!r}; make it {' or '.join(ISOLATIONS)}."
+            )
+        return where
+
+    @property
     def limits(self) -> dict[str, Any]:
         """Limits that differ from the kit's own."""
         limits = self._table("limits")
@@ -230,8 +260,8 @@ class Course:
                     )
         return limits
 
-    def due(self, assignment: str) -> datetime | None:
-        """When an assignment is due, in UTC, if course.toml says so."""
+    def due(self, assignment: str, student: str | None = None) -> datetime | None:
+        """When an assignment is due, in UTC, if course.toml says so; for one, with an extension."""
         due = self._of(assignment).get("due")
         if due is None:
             return None
@@ -239,11 +269,38 @@ class Course:
             raise CourseError(
                 f"course.toml: due of {assignment} must be a time like 2030-10-01T23:59:00+02:00."
             )
-        return due.astimezone(UTC) if due.tzinfo else due.replace(tzinfo=UTC)
+        due = _utc(due)
+        more = (
+            self._table("assignments", assignment, "extensions").get(student) if student else None
+        )
+        return due if more is None else max(due, _extended(due, more, f"{assignment}, {student}"))
 
     def late_policy(self, assignment: str) -> LatePolicy:
         """What lateness costs in an assignment."""
         return LatePolicy.of(self._of(assignment).get("late"), f"course.toml, {assignment}")
+
+    @property
+    def time_zone(self) -> ZoneInfo:
+        """The zone of times that do not say theirs, as those in zips do not; by default UTC."""
+        name = self.settings.get("time_zone", "UTC")
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
+            raise CourseError(
+                f'course.toml: time_zone is {name!r}; make it one like "Europe/Berlin".'
+            ) from error
+
+    @property
+    def exchange(self) -> dict[str, str]:
+        """How nbgrader's exchange knows the course: ``course_id`` and ``root``, where it is set."""
+        found = self._table("exchange")
+        for name, value in found.items():
+            if name not in ("course_id", "root") or not isinstance(value, str):
+                raise CourseError(
+                    f"course.toml: exchange.{name} is {value!r}; [exchange] has course_id and "
+                    "root, both in quotes."
+                )
+        return found
 
     def _of(self, assignment: str) -> dict[str, Any]:
         return self._table("assignments", assignment)
@@ -283,7 +340,7 @@ class Course:
             if not entry.name.startswith(".") and (entry.is_dir() or entry.is_symlink())
         )
         for name in found:
-            if not name.isprintable() or len(name) > LONGEST_ID or "+" in name or name == "*":
+            if not is_id(name):
                 raise CourseError(
                     f"submitted/ has a folder {name!r}, which cannot be a student's id; rename it."
                 )
@@ -317,6 +374,29 @@ def _write_new(path: Path, text: str) -> None:
         pass
 
 
+def is_id(name: str) -> bool:
+    """Whether a name can be a student's id: a folder's, a gradebook's and the exchange's."""
+    plain = name.isprintable() and 0 < len(name) <= LONGEST_ID
+    return plain and name != "*" and not name.startswith(".") and not set("+/\\") & set(name)
+
+
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _extended(due: datetime, more: Any, where: str) -> datetime:
+    """Read an extension: a new due date, or how much longer."""
+    if isinstance(more, datetime):
+        return _utc(more)
+    found = re.fullmatch(r"(\d+) (minute|hour|day|week)s?", more) if isinstance(more, str) else None
+    if found is None or len(found[1]) > 4:
+        raise CourseError(
+            f"course.toml: the extension of {where} is {more!r}; make it a time like "
+            '2030-10-05T23:59:00+02:00, or "3 days".'
+        )
+    return due + timedelta(seconds=int(found[1]) * SPANS[found[2]])
+
+
 def _lies(folder: Path, name: str) -> bool:
     return folder.is_symlink() or not _is_open(folder) or os.path.lexists(folder / name)
 
@@ -341,12 +421,24 @@ def _submission(home: Path, student: str, assignment: str) -> Submission:
         note = f"submitted/{student}/{assignment} may not be read; change its permissions."
     if note:
         return Submission(student, assignment, None, None, note)
-    path, doubt = _notebook(folder, assignment)
+    path, doubt = choose(folder, assignment)
     timestamp, other = _timestamp(folder / "timestamp.txt")
-    return Submission(student, assignment, path, timestamp, doubt or other)
+    problem = "" if path else _problem(folder / PROBLEM)
+    if problem:
+        path = folder / PROBLEM
+    return Submission(student, assignment, path, timestamp, problem or doubt or other, problem)
 
 
-def _notebook(folder: Path, assignment: str) -> tuple[Path | None, str | None]:
+def _problem(path: Path) -> str:
+    """Read why there is no notebook, as ``autograder collect`` wrote it."""
+    if path.is_symlink() or not path.is_file():
+        return ""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return " ".join(file.read(1000).decode(errors="replace").split())
+    return ""
+
+
+def choose(folder: Path, assignment: str) -> tuple[Path | None, str | None]:
     """Choose the notebook: the one named as the assignment, else the only one there is."""
     found = []
     for place, folders, files in os.walk(folder, followlinks=False):

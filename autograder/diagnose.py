@@ -17,6 +17,8 @@ from autograder import resemblance
 from autograder.resemblance import Pair
 
 NUMBERS = (int, float, complex, np.number, np.bool_)
+#: A shape beyond these is no mistake: it may be data that somebody carries out of a hidden test.
+MOST_AXES, LARGEST_SIZE = 8, 100_000
 KINDS = {
     "b": "booleans",
     "i": "integers",
@@ -85,7 +87,7 @@ def kind_of(value: Any) -> str:
     if isinstance(value, (bool, np.bool_)):
         return "a boolean"
     if isinstance(value, np.ndarray):
-        return "a single number" if value.ndim == 0 else f"an array of shape {value.shape}"
+        return "a single number" if value.ndim == 0 else f"an array of shape {_sizes(value.shape)}"
     if isinstance(value, NUMBERS):
         return "a single number"
     if isinstance(value, (tuple, list)):
@@ -200,8 +202,15 @@ def _equal(actual: Any, expected: np.ndarray, rtol: float) -> bool:
     return bool(np.all(np.isfinite(array))) and resemblance.same(array, expected, max(rtol, 1e-9))
 
 
+def _sizes(shape: tuple[int, ...]) -> str:
+    """Write a shape as Python does, as far as it is one that somebody may have meant."""
+    if len(shape) > MOST_AXES or any(size > LARGEST_SIZE for size in shape):
+        return "(…)"
+    return str(tuple(int(size) for size in shape))
+
+
 def _shape_text(shape: tuple[int, ...], letters: str) -> str:
-    sizes = str(tuple(int(size) for size in shape))
+    sizes = _sizes(shape)
     if not letters:
         return sizes
     return f"({', '.join(letters)}{',' if len(letters) == 1 else ''}) = {sizes}"
@@ -213,7 +222,7 @@ def _shape(
     if a.shape == e.shape:
         return None
     wanted = f"shape {_shape_text(e.shape, letters)}" if e.ndim else "be a single number"
-    got = f"has shape {a.shape}" if a.ndim else "is a single number"
+    got = f"has shape {_sizes(a.shape)}" if a.ndim else "is a single number"
     start = f"{name} {got}, and should {'have ' if e.ndim else ''}{wanted}"
     if a.dtype.kind not in "biuf" or not a.size or not e.size:
         return f"{start}."

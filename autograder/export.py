@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from autograder.assignment import names
 from autograder.attempt import write_atomically
 from autograder.course import Course, CourseError
-from autograder.gradebook import Gradebook, Mark, Master, Recorded
+from autograder.gradebook import UNREADABLE, Gradebook, Mark, Master, Recorded
+from autograder.handins import HandIns
 
 #: A spreadsheet takes text that starts with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
@@ -24,7 +26,8 @@ class Row:
 
     ``status`` is the verdict's (``passed``, ``partial``, …) or what a person did or has yet to do:
     ``pending`` (not marked yet), ``marked``, ``review`` (marked, but what was marked has changed);
-    ``missing`` where nothing was handed in, ``ungraded`` where there is no verdict yet.
+    ``missing`` where nothing was handed in, ``ungraded`` where there is no verdict yet. Neither
+    has a score: a zero is a person's to give.
     """
 
     student: str
@@ -34,11 +37,16 @@ class Row:
     max_score: float
     status: str
     late_share: float
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Total:
-    """One assignment of one student: ``score`` is what counts, the penalty taken off."""
+    """One assignment of one student: ``score`` is what counts, the penalty taken off.
+
+    ``due`` is the student's own due date where an extension was given; ``handed_in`` counts the
+    times, and ``note`` says what a person should know.
+    """
 
     student: str
     assignment: str
@@ -50,6 +58,10 @@ class Total:
     late_share: float
     penalty: float
     submitted: str
+    name: str = ""
+    due: str = ""
+    handed_in: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ def read(course: Course) -> Grades:
         gradebook.settle()
         recorded = gradebook.recorded()
         students = sorted({*gradebook.students(), *course.students()})
+        called = gradebook.names()
         ours = {*names(course.root), *(each.assignment for each in recorded)}
         masters = dict(_masters(gradebook, ours))
     known = {(each.assignment, each.student): each for each in recorded}
@@ -80,14 +93,32 @@ def read(course: Course) -> Grades:
                 totals.append(_total(each))
                 continue
             status = "ungraded" if (assignment, student) in handed_in else "missing"
-            score = None if status == "ungraded" else 0.0
             rows += [
-                Row(student, assignment, exercise, score, points, status, 0.0)
+                Row(student, assignment, exercise, None, points, status, 0.0)
                 for exercise, points in master.points.items()
             ]
             points = sum(master.points.values())
-            totals.append(Total(student, assignment, score, points, status, 0, score, 0.0, 0.0, ""))
+            totals.append(Total(student, assignment, None, points, status, 0, None, 0.0, 0.0, ""))
+    rows = [replace(row, name=called.get(row.student, "")) for row in rows]
+    totals = [_annotated(course, total, called.get(total.student, "")) for total in totals]
     return Grades(rows, totals, recorded)
+
+
+def _annotated(course: Course, total: Total, name: str) -> Total:
+    """Add a student's name, extension, and what was handed in before."""
+    due = course.due(total.assignment, total.student)
+    extended = due is not None and due != course.due(total.assignment)
+    kept = HandIns(course, total.assignment, total.student).kept()
+    note = ""
+    if total.status in UNREADABLE and len(kept) > 1:
+        note = (
+            f"The last of {len(kept)} hand-ins cannot be read. To grade the one before: autograder "
+            f"collect --assignment {total.assignment} --student {shlex.quote(total.student)} "
+            f"--use {kept[-2].name}"
+        )
+    until = due.isoformat() if due and extended else ""
+    times = len(kept) or int(total.status != "missing")
+    return replace(total, name=name, due=until, handed_in=times, note=note)
 
 
 def _masters(gradebook: Gradebook, ours: set[str]) -> Iterator[tuple[str, Master]]:

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from jinja2 import pass_context
-from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
-from nbconvert.exporters.templateexporter import TemplateExporter
-from nbconvert.filters.highlight import Highlight2HTML
-from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat.notebooknode import NotebookNode, from_dict
 from nbgrader.converters import GenerateFeedback as NbgraderGenerateFeedback
 from nbgrader.converters import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import GetGrades as NbgraderGetGrades
-from traitlets import List, Type, default
+from pygments.formatters import HtmlFormatter
+from traitlets import List, Type
 
+from autograder import pages
 from autograder.attempt import write_atomically
 from autograder.build import Said
 from autograder.course import Course, CourseError, Submission
-from autograder.gradebook import Gradebook, Recorded
-from autograder.verdict import Verdict
+from autograder.gradebook import NO_RESPONSE, UNREADABLE, Gradebook, Mark, Recorded
+from autograder.verdict import ExerciseVerdict, TestVerdict, Verdict
 
-TEMPLATES = Path(__file__).parent / "templates"
+SECRET = "submission_secret.txt"
+STATUS = {
+    "passed": ("good", "every test passes"),
+    "partial": ("partly", "{passed} of {tests} tests pass"),
+    "failed": ("bad", "no test passes"),
+    "unanswered": ("quiet", "not answered"),
+    "timed_out": ("bad", "took too long"),
+    "out_of_memory": ("bad", "asked for too much memory"),
+    "crashed": ("bad", "ended Python"),
+    "forbidden": ("bad", "needs a library that this exercise does without"),
+}
 
 
 class Graded(Protocol):
@@ -44,78 +53,114 @@ class Graded(Protocol):
         """What the judge says of it."""
 
 
+@dataclass(frozen=True)
+class Row:
+    """One exercise on a page, in words that a student knows."""
+
+    name: str
+    score: float
+    max_score: float
+    pending: bool
+    colour: str
+    said: str
+    comment: str | None
+    tests: tuple[TestVerdict, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says beside the notebook itself; ``cells`` finds the row of a cell."""
+
+    assignment: str
+    student: str
+    handed_in: str
+    readable: bool
+    score: float
+    max_score: float
+    pending: float
+    penalty: float
+    notes: tuple[str, ...]
+    rows: tuple[Row, ...]
+    cells: Mapping[str, Row]
+    highlighting: str
+
+    @classmethod
+    def of(cls, recorded: Recorded, nb: NotebookNode) -> Page:
+        """Sum up one student's submission."""
+        judged = {exercise.name: exercise for exercise in recorded.verdict.exercises}
+        marks = {mark.exercise: mark for mark in recorded.marks}
+        rows: list[Row] = []
+        cells: dict[str, Row] = {}
+        comment = None
+        for cell in nb.cells:
+            grading = cell.metadata.get("nbgrader", {})
+            name = grading.get("grade_id")
+            if grading.get("solution"):  # an exercise's comment is given where its code is
+                comment = recorded.comments.get(name)
+                comment = None if comment == NO_RESPONSE else comment
+            if grading.get("grade") and name in marks:
+                row = _row(marks[name], judged.get(name), recorded, comment)
+                rows.append(row)
+                cells |= {name: row, f"{name}_code": row}
+        return cls(
+            recorded.assignment,
+            recorded.student,
+            f"{recorded.timestamp:%-d %B %Y, %H:%M} UTC" if recorded.timestamp else "",
+            recorded.verdict.status not in UNREADABLE,
+            recorded.score,
+            recorded.max_score,
+            sum(row.max_score for row in rows if row.pending),
+            recorded.penalty,
+            tuple(" ".join(note.split()) for note in recorded.verdict.notes),
+            tuple(rows),
+            cells,
+            _highlighting(),
+        )
+
+
+def _row(
+    mark: Mark, judged: ExerciseVerdict | None, recorded: Recorded, comment: str | None
+) -> Row:
+    pending = mark.exercise in recorded.pending and mark.manual_score is None
+    tests = judged.tests if judged else ()
+    if recorded.verdict.status in UNREADABLE:
+        missing = recorded.verdict.status == "missing"
+        colour, said = "bad", "not handed in" if missing else "could not be read"
+    elif pending:
+        colour, said = "partly", "waits to be marked"
+    elif judged:
+        colour, said = STATUS.get(judged.status, ("quiet", judged.status))
+        passed = sum(test.outcome == "passed" for test in tests)
+        said = said.format(passed=passed, tests=len(tests))
+        if mark.manual_score is not None:
+            said += "; points given by hand"
+    else:
+        colour = "good" if mark.score == mark.max_score else "partly" if mark.score else "quiet"
+        said = "marked" if mark.manual_score is not None else "not answered"
+    return Row(mark.exercise, mark.score, mark.max_score, pending, colour, said, comment, tests)
+
+
+@cache
+def _highlighting() -> str:
+    return str(HtmlFormatter(nobackground=True).get_style_defs(".highlight"))
+
+
 class GetGrades(NbgraderGetGrades):
-    """Put marks and comments into a notebook, read in one go."""
+    """Put marks and comments beside a notebook, read in one go."""
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Put in those of one student."""
-        recorded: Recorded = resources["recorded"]
-        marks = {mark.exercise: mark for mark in recorded.marks}
-        for cell in nb.cells:
-            grading = cell.metadata.get("nbgrader", {})
-            name = grading.get("grade_id")
-            if grading.get("solution"):
-                grading["comment"] = recorded.comments.get(name)
-            if grading.get("grade") and name in marks:
-                grading["score"], grading["points"] = marks[name].score, marks[name].max_score
-        resources["nbgrader"] |= {
-            "score": recorded.score,
-            "max_score": recorded.max_score,
-            "late_penalty": recorded.penalty,
-        }
+        resources["page"] = Page.of(resources["recorded"], nb)
         return nb, resources
-
-
-class FeedbackExporter(HTMLExporter):
-    """nbconvert's HTML, without parsing each page again and rendering the same cell sixty times."""
-
-    optimistic_validation = True
-
-    @default("template_paths")
-    def _own_templates_first(self) -> list[str]:
-        return [str(TEMPLATES), *super()._template_paths()]
-
-    def default_filters(self) -> Iterator[tuple[str, Any]]:
-        """Give the filters of the templates, the slow ones with a memory."""
-        yield from super().default_filters()
-        yield "highlight_code", _highlighted
-        yield "markdown2html", self._markdown
-
-    def from_notebook_node(  # type: ignore[override]  # as nbconvert's own TemplateExporter is
-        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any
-    ) -> tuple[str, dict[str, Any]]:
-        """Convert a notebook; its pictures keep the alternative text that they have."""
-        known = WidgetsDataTypeFilter(notebook_metadata={}, parent=self, resources=resources)
-        self.register_filter("filter_data_type", known)
-        return TemplateExporter.from_notebook_node(self, nb, self._init_resources(resources))
-
-    @pass_context
-    def _markdown(self, context: Context, source: str) -> str:
-        if context.get("cell", {}).get("attachments"):
-            return self.markdown2html(context, source)
-        return self._rendered(source)
-
-    @lru_cache(maxsize=4096)  # noqa: B019 - an exporter lives as long as the pages it makes
-    def _rendered(self, source: str) -> str:
-        return self.markdown2html({}, source)
-
-
-@lru_cache(maxsize=4096)
-def _highlight(source: str) -> str:
-    return Highlight2HTML(pygments_lexer="python")(source)
-
-
-def _highlighted(source: str, language: str | None = None, metadata: Any = None) -> str:
-    return _highlight(source)
 
 
 class GenerateFeedback(NbgraderGenerateFeedback):
     """nbgrader's GenerateFeedback; a page is made anew when something on it changed."""
 
-    preprocessors = List([GetGrades, CSSHTMLHeaderPreprocessor]).tag(config=True)
-    exporter_class = Type(FeedbackExporter, klass=HTMLExporter).tag(config=True)
+    preprocessors = List([GetGrades]).tag(config=True)
+    exporter_class = Type(pages.PageExporter, klass=HTMLExporter).tag(config=True)
 
     def start(self) -> None:
         """Make the pages of those whom nbgrader was asked for."""
@@ -141,11 +186,31 @@ class GenerateFeedback(NbgraderGenerateFeedback):
         mark = _mark(data, recorded[0])
         name = resources["nbgrader"]["notebook"]
         path = Path(self._format_dest(assignment, student)) / f"{name}.html"
+        self._take_along(Path(notebook_filename).parent, path.parent)
         if path.is_file() and path.read_bytes().endswith(mark):
             return
         resources["recorded"] = recorded[0]
         page, _ = self.exporter.from_notebook_node(from_dict(json.loads(data)), resources)
         write_atomically(path, page.encode() + mark)
+
+    def _take_along(self, autograded: Path, folder: Path) -> None:
+        """Put beside the page what nbgrader's exchange asks for to give it to its student."""
+        submitted = Path(self.coursedir.root, self.coursedir.submitted_directory)
+        secret = submitted / folder.parent.name / folder.name / SECRET
+        found = {"timestamp.txt": _plain(autograded / "timestamp.txt"), SECRET: _plain(secret)}
+        if re.fullmatch(rb"[0-9a-f]{1,256}", found[SECRET]):
+            for name, data in found.items():
+                if _plain(folder / name) != data or not (folder / name).is_file():
+                    write_atomically(folder / name, data)
+
+
+def _plain(path: Path) -> bytes:
+    """Read a small file through no link; nothing if there is none."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            return file.read(1024)
+    except OSError:
+        return b""
 
 
 def feedback(course: Course, graded: Iterable[Graded] | None = None) -> Iterator[Graded]:
@@ -190,6 +255,5 @@ def feedback(course: Course, graded: Iterable[Graded] | None = None) -> Iterator
 
 def _mark(data: bytes, recorded: Recorded) -> bytes:
     """End a page with a digest of what is on it."""
-    digest = hashlib.sha256(data + repr(recorded).encode())
-    digest.update((TEMPLATES / "mathjax.html.j2").read_bytes() + Path(__file__).read_bytes())
+    digest = hashlib.sha256(pages.look() + data + repr(recorded).encode())
     return f"\n<!-- {digest.hexdigest()} -->\n".encode()

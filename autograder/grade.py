@@ -1,13 +1,14 @@
-"""Grading a class: judge what has no verdict yet, record everything, report."""
+"""Grading a class: judge what has no verdict yet; give each submission with its verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
 
 from autograder import assignment as assignments
-from autograder.assignment import Assignment
-from autograder.attempt import Attempt, Store, surroundings
+from autograder.attempt import Attempt, Store, Surroundings
 from autograder.course import Course, Submission
 from autograder.engine import Pool
 from autograder.judge import unreadable
@@ -15,93 +16,165 @@ from autograder.rebuild import Malformed, Rebuilt, as_blank, rebuild
 from autograder.student import Limits, survey
 from autograder.verdict import Verdict
 
+CHANGED = "The submission changed while the class was being graded; run the same command again."
+
 
 @dataclass(frozen=True)
 class Graded:
     """A submission, its verdict, and the notebook that is recorded for it."""
 
     submission: Submission
-    attempt: Attempt
     verdict: Verdict
     rebuilt: Rebuilt
 
 
-def judge(
-    course: Course,
-    names: Iterable[str],
-    students: Iterable[str] | None = None,
-    *,
-    workers: int = 1,
-    on_start: Callable[[int, int], None] = lambda total, missing: None,
-    on_verdict: Callable[[int], None] = lambda submissions: None,
-) -> list[Graded]:
-    """Give every submission its verdict: from the store if it is there, else from the judge.
+class Grading:
+    """The submissions of a class and their verdicts, never more than one of them in memory.
 
-    Each verdict is stored the moment it comes, so an interrupted run goes on where it stopped.
-    ``on_start`` is told how many submissions there are and how many wait for the judge;
-    ``on_verdict``, how many of them a verdict settles.
+    Iterating, as often as one likes, gives a `Graded` for each submission.
+
+    Parameters
+    ----------
+    course : Course
+    names : iterable of str
+        The assignments.
+    students : iterable of str, optional
+        Only these; all by default.
+    isolation : str, optional
+        ``process`` or ``container``; by default what the course says.
+    gpus : str
+        The GPUs that submissions may use, as the container engine names them.
     """
-    names = list(names)
-    sources = {name: assignments.load(name, course.root) for name in names}
-    limits = Limits(**course.limits)
-    store = Store(course.attempts)
-    plan = list(_plan(course, sources, students, limits))
-    verdicts = [_known(submission, sources, store.get(a.key)) for submission, a in plan]
-    missing = {
-        attempt.key: attempt
-        for (_, attempt), verdict in zip(plan, verdicts, strict=True)
-        if verdict is None
-    }
-    on_start(len(plan), sum(verdict is None for verdict in verdicts))
-    judged: dict[str, Verdict] = {}
-    if missing:
-        with Pool(course.root, names, workers, limits) as pool:
-            for attempt, verdict in pool.judge(missing.values()):
-                if verdict.status != "internal_error":
-                    store.put(attempt.key, verdict)
-                judged[attempt.key] = verdict
-                on_verdict(sum(other.key == attempt.key for _, other in plan))
-    return [
-        Graded(
-            submission,
-            attempt,
-            verdict or judged[attempt.key],
-            _rebuilt(attempt.data, sources[attempt.assignment]),
-        )
-        for (submission, attempt), verdict in zip(plan, verdicts, strict=True)
-    ]
 
+    def __init__(
+        self,
+        course: Course,
+        names: Iterable[str],
+        students: Iterable[str] | None = None,
+        *,
+        isolation: str | None = None,
+        gpus: str = "",
+    ) -> None:
+        self.course = course
+        self.isolation = isolation or course.isolation
+        self.gpus = gpus
+        self.limits = Limits(**course.limits)
+        self.store = Store(course.attempts)
+        self.sources = {name: assignments.load(name, course.root) for name in names}
+        students = None if students is None else list(students)
+        self.submissions = [
+            submission for name in self.sources for submission in course.submissions(name, students)
+        ]
+        self._failed: dict[str, Verdict] = {}
 
-def _plan(
-    course: Course,
-    sources: dict[str, Assignment],
-    students: Iterable[str] | None,
-    limits: Limits,
-) -> Iterator[tuple[Submission, Attempt]]:
-    conditions = {"limits": asdict(limits), "isolation": survey().in_force}
-    for name, source in sources.items():
-        around = surroundings(source.folder, conditions)
-        for submission in course.submissions(name, students):
+    def __len__(self) -> int:
+        return len(self.submissions)
+
+    def __iter__(self) -> Iterator[Graded]:
+        for submission in self.submissions:
             data = submission.read() or b""
-            attempt = Attempt.of(name, data, seed=course.seed, surroundings=around)
-            yield submission, attempt
+            verdict = self._verdict(submission, data) or Verdict("internal_error", notes=(CHANGED,))
+            yield Graded(submission, verdict, self._rebuilt(submission, verdict, data))
+
+    def key(self, submission: Submission) -> str:
+        """Give the key of a submission's attempt, as things stand now."""
+        return self._key(submission, submission.read() or b"")
+
+    def failures(self) -> Iterator[tuple[str, str]]:
+        """Say whose submissions could not be judged, and why: never the students' fault."""
+        for submission in self.submissions:
+            verdict = self._verdict(submission, submission.read() or b"")
+            if verdict is None or verdict.status == "internal_error":
+                why = verdict.notes[0] if verdict else CHANGED
+                yield f"{submission.student}/{submission.assignment}", why
+
+    def confinement(self) -> str:
+        """Say in a few words what confines the submissions."""
+        if self.isolation == "process":
+            return f"local processes, confined by {survey()}"
+        return f"containers of {self._device()['image']}"
+
+    @cached_property
+    def surroundings(self) -> dict[str, Surroundings]:
+        """What the verdicts depend on, by assignment."""
+        conditions = {"limits": asdict(self.limits), **self._device()}
+        return {
+            name: Surroundings.of(source.folder, seed=self.course.seed, conditions=conditions)
+            for name, source in self.sources.items()
+        }
+
+    def _device(self) -> dict[str, Any]:
+        if self.isolation == "process":
+            return {"isolation": survey().in_force}
+        from autograder import container
+
+        return {"isolation": "container", "image": container.image(), "gpus": self.gpus}
+
+    def judge(
+        self,
+        workers: int = 1,
+        on_start: Callable[[int, int], None] = lambda total, missing: None,
+        on_verdict: Callable[[int], None] = lambda submissions: None,
+    ) -> None:
+        """See that every submission has a verdict: in the store, or from the judge.
+
+        Each is stored the moment it comes, so an interrupted run goes on where it stopped.
+        ``on_start`` is told how many submissions there are and how many wait for the judge;
+        ``on_verdict``, how many of them a verdict settles.
+        """
+        waiting: dict[str, list[Submission]] = {}
+        for submission in self.submissions:
+            data = submission.read() or b""
+            if self._verdict(submission, data) is None:
+                waiting.setdefault(self._key(submission, data), []).append(submission)
+        on_start(len(self), sum(map(len, waiting.values())))
+        if not waiting:
+            return
+        names = list(dict.fromkeys(each[0].assignment for each in waiting.values()))
+        how = self.limits, self.isolation, self.gpus
+        with Pool(self.course.root, names, min(workers, len(waiting)), *how) as pool:
+            attempts = (self._attempt(submissions[0]) for submissions in waiting.values())
+            for attempt, verdict in pool.judge(attempts):
+                verdict = replace(verdict, attempt=attempt.key)
+                if verdict.status == "internal_error":
+                    self._failed[attempt.key] = verdict
+                else:
+                    self.store.put(attempt, verdict, self.surroundings[attempt.assignment])
+                on_verdict(len(waiting.get(attempt.key, ())))
+
+    def _attempt(self, submission: Submission) -> Attempt:
+        data = submission.read() or b""
+        key = self._key(submission, data)
+        return Attempt(submission.assignment, data, key=key, seed=self.course.seed)
+
+    def _key(self, submission: Submission, data: bytes) -> str:
+        return self.surroundings[submission.assignment].key(data)
+
+    def _verdict(self, submission: Submission, data: bytes) -> Verdict | None:
+        """Give the verdict that is known: a stored one, a failure, or that nothing can be read."""
+        source = self.sources[submission.assignment]
+        if submission.path is None:
+            return unreadable(source, "missing", str(submission.note))
+        if why_not := submission.why_not():
+            return unreadable(source, "malformed", why_not)
+        key = self._key(submission, data)
+        return self._failed.get(key) or self.store.get(key)
+
+    def _rebuilt(self, submission: Submission, verdict: Verdict, data: bytes) -> Rebuilt:
+        """Rebuild what was judged; what could not be read is recorded as a blank notebook."""
+        source = self.sources[submission.assignment]
+        if verdict.status == "internal_error":
+            return as_blank(source, verdict.notes[0])  # perhaps it cannot be rebuilt
+        try:
+            return rebuild(data, source)
+        except Malformed as problem:
+            return as_blank(source, str(problem))
 
 
-def _known(
-    submission: Submission, sources: dict[str, Assignment], stored: Verdict | None
-) -> Verdict | None:
-    """Give the verdict that needs no judging: a stored one, or that there is no notebook."""
-    source = sources[submission.assignment]
-    if submission.path is None:
-        return unreadable(source, "missing", str(submission.note))
-    if submission.read() is None:
-        return unreadable(source, "malformed", submission.why_not())
-    return stored
-
-
-def _rebuilt(data: bytes, source: Assignment) -> Rebuilt:
-    """Rebuild what was judged; what could not be read is recorded as a blank notebook."""
-    try:
-        return rebuild(data, source)
-    except Malformed as problem:
-        return as_blank(source, str(problem))
+def judge(
+    course: Course, names: Iterable[str], students: Iterable[str] | None = None, *, workers: int = 1
+) -> Grading:
+    """Judge a class; see `Grading`."""
+    grading = Grading(course, names, students)
+    grading.judge(workers)
+    return grading

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from autograder import roster
 from autograder.build import create_gradebook
 from autograder.course import Course, CourseError, Submission
 from autograder.verdict import Verdict
@@ -72,6 +73,8 @@ COMMENT = "n.id, b.name, COALESCE(k.manual_comment, k.auto_comment)"
 
 #: A zero for one of these is shown to a person: it may be an upload gone wrong.
 UNREADABLE = ("malformed", "missing")
+#: What nbgrader has as a comment on an answer that is as it was handed out.
+NO_RESPONSE = "No response."
 
 
 @dataclass(frozen=True)
@@ -205,12 +208,24 @@ class Gradebook:
         """List the students that the gradebook has."""
         return [student for (student,) in self._db.execute("SELECT id FROM student ORDER BY id")]
 
-    def enrol(self, students: list[str]) -> None:
-        """Add students that the gradebook does not have."""
-        with self._transaction():
-            self._db.executemany(
-                "INSERT OR IGNORE INTO student (id) VALUES (?)", [(name,) for name in students]
-            )
+    def names(self) -> dict[str, str]:
+        """Give the full names of the students whose names are known."""
+        rows = self._db.execute("SELECT id, first_name, last_name FROM student")
+        named = {student: " ".join(filter(None, parts)) for student, *parts in rows}
+        return {student: name for student, name in named.items() if name}
+
+    def _enrol(self) -> None:
+        """Take over the roster: who is in the course, and what they are called."""
+        found = roster.read(self.course)
+        people = found.people.values() if found else ()
+        known = self._db.execute("SELECT id, first_name, last_name, email FROM student").fetchall()
+        rows = {(each.id, each.first_name, each.last_name, each.email) for each in people}
+        self._db.executemany(
+            "INSERT INTO student (id, first_name, last_name, email) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET first_name = excluded.first_name, "
+            "last_name = excluded.last_name, email = excluded.email",
+            sorted(rows - set(known)),
+        )
 
     def master(self, assignment: str) -> Master:
         """Find an assignment's rows."""
@@ -370,26 +385,28 @@ class Gradebook:
         self._db.executemany(
             "UPDATE comment SET auto_comment = ? WHERE notebook_id = ? AND cell_id = ?",
             [
-                ("No response." if name in entry.blank else None, notebook, cell)
+                (NO_RESPONSE if name in entry.blank else None, notebook, cell)
                 for name, cell in master.solution_cells.items()
             ],
         )
 
     def _share(self, assignment: str, submission: str) -> float:
         """Give the share of the points that a submission's lateness costs."""
-        stamp, extension, due = self._db.execute(
-            "SELECT s.timestamp, s.extension, a.duedate FROM submitted_assignment s "
+        stamp, extension, due, student = self._db.execute(
+            "SELECT s.timestamp, s.extension, a.duedate, s.student_id FROM submitted_assignment s "
             "JOIN assignment a ON a.id = s.assignment_id WHERE s.id = ?",
             (submission,),
         ).fetchone()
         if stamp is None or due is None:
             return 0.0
-        late = _time(stamp) - _time(due) - _interval(extension)
+        ends = _time(due) + _interval(extension)
+        late = _time(stamp) - max(ends, self.course.due(assignment, student) or ends)
         return self.course.late_policy(assignment).share(late.total_seconds())
 
     def settle(self) -> None:
-        """Bring due dates and lateness up to date with course.toml and with extensions."""
+        """Bring names, due dates and lateness up to date with the roster and course.toml."""
         with self._transaction():
+            self._enrol()
             for assignment in self.assignments():
                 if due := self.course.due(assignment):
                     self._db.execute(

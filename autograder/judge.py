@@ -12,6 +12,7 @@ from typing import Any
 from autograder import hints, rebuild
 from autograder.assignment import Assignment, Cell
 from autograder.learn import Lessons
+from autograder.magics import UNREADABLE
 from autograder.rebuild import Malformed, Rebuilt
 from autograder.student import StudentDied, StudentProcess, WarmParent
 from autograder.suite import Suite
@@ -133,6 +134,8 @@ class Examination:
         self._errors: dict[Allows, dict[str, str]] = defaultdict(dict)
         self._deadly: dict[Allows, dict[str, str]] = defaultdict(dict)
         self._dead: dict[str, StudentDied] = {}
+        self._hopeless: set[tuple[Allows, str]] = set()  # cells that even so kill
+        self._doubted: set[tuple[Allows, str]] = set()  # cells whose first death is not believed
 
     def __enter__(self) -> Examination:
         return self
@@ -156,16 +159,20 @@ class Examination:
                 self.results.append(self._patiently(test, mark, arguments))
                 return
             except StudentDied as died:
-                self._dead[mark.name] = died
+                # without the traceback, whose frames hold what the student sent
+                self._dead[mark.name] = StudentDied(died.status, str(died))
         death = self._dead[mark.name]
         self.results.append(Result.of(test, death.status, str(death)))
 
     def _patiently(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
-        """Run a test; one that times out is believed only when it does so twice."""
+        """Run a test; that it takes too much time or memory is believed when it happens twice.
+
+        The system may have been busy, or may have killed the process for another's memory.
+        """
         try:
             return self._once(test, mark, arguments)
         except StudentDied as death:
-            if death.status != "timed_out":
+            if death.status == "crashed":
                 raise
         fresh = self.judge.fixtures(test, None)
         return self._once(
@@ -196,7 +203,8 @@ class Examination:
     def open(self, allows: Allows) -> StudentProcess:
         """Give the process for a set of allowed imports, its cells executed.
 
-        A cell that kills its process is left out, and the process is forked again without it.
+        A cell that kills its process is left out but for what it defines, and the process is
+        forked again; if that kills it as well, the cell is left out altogether.
         """
         deadly = self._deadly[allows]
         while allows not in self._processes:
@@ -205,7 +213,10 @@ class Examination:
             self._processes[allows] = self.judge.parents[allows].attempt(slot=self.judge.slot)
             for cell_id, source in self.rebuilt.runnable(allows):
                 self._see_that_time_is_left(allows)
-                if cell_id not in deadly and not self._execute(allows, cell_id, source):
+                if (allows, cell_id) in self._hopeless:
+                    continue
+                some = definitions_of(source) if cell_id in deadly else source
+                if not self._execute(allows, cell_id, some):
                     break
         return self._processes[allows]
 
@@ -226,8 +237,13 @@ class Examination:
         try:
             (outcome,) = self._processes[allows].execute([(cell_id, source)])
         except StudentDied as death:
-            self._deadly[allows][cell_id] = str(death)
             self._close(allows)
+            if death.status == "out_of_memory" and (allows, cell_id) not in self._doubted:
+                self._doubted.add((allows, cell_id))
+            else:
+                if cell_id in self._deadly[allows]:
+                    self._hopeless.add((allows, cell_id))
+                self._deadly[allows][cell_id] = str(death)
             return False
         if outcome.error:
             self._errors[allows][cell_id] = outcome.error
@@ -258,6 +274,22 @@ class Examination:
         return [
             f"A cell of yours ({cell}) stopped: {errors[cell]}" for cell in own if cell in errors
         ]
+
+
+def definitions_of(source: str) -> str:
+    """Keep what a cell defines and imports, and no training below it; lines keep their numbers."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    try:
+        body = ast.parse(source).body
+    except UNREADABLE:
+        return ""
+    lines = source.splitlines(keepends=True)
+    for node in body:
+        constant = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        if not isinstance(node, kinds) and not constant:
+            span = slice(node.lineno - 1, node.end_lineno)
+            lines[span] = ["\n"] * len(lines[span])
+    return "".join(lines)
 
 
 def unreadable(assignment: Assignment, status: str, sentence: str) -> Verdict:

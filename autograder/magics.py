@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import lru_cache
 
 #: Cell magics whose body is ordinary code that the student meant to run.
 TRANSPARENT = ("time", "timeit", "capture", "prun")
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
+#: IPython reads a cell once more for each magic in it: where that takes seconds, it is not asked.
+MOST_WORK = 2**18
+MAGIC = re.compile(r"^[ \t]*[%!?,;/]|=[ \t]*[%!]|\?[ \t]*$", re.MULTILINE)
 
 
 @lru_cache(maxsize=4096)
@@ -22,6 +26,8 @@ def strip(source: str) -> str:
     if first.startswith("%%"):
         words = first[2:].split()
         return strip(body) if words and words[0] in TRANSPARENT else ""
+    if len(source) * (1 + len(MAGIC.findall(source))) > MOST_WORK:
+        return source
     from IPython.core.inputtransformer2 import TransformerManager  # slow to import, seldom needed
 
     try:

@@ -18,6 +18,8 @@ from autograder.assignment import Assignment, Cell, definitions
 MAX_BYTES = 32 * 2**20
 MAX_CELLS = 2_000
 MAX_SOURCE = 2**20
+MAX_SOURCES = 4 * 2**20
+MAX_DEPTH = 8  # of an output or attachment; what is worth keeping is not nested so deep
 
 
 class Malformed(Exception):
@@ -82,6 +84,11 @@ def rebuild(data: bytes, assignment: Assignment) -> Rebuilt:
         If the bytes are not a notebook, or not one of this assignment.
     """
     cells = list(_cells(_notebook(data)))
+    if sum(len(cell.source) for cell in cells) > MAX_SOURCES:
+        raise Malformed(
+            f"The notebook's cells hold more than {MAX_SOURCES // 2**20} MiB of text; "
+            "delete what is not needed and hand it in again."
+        )
     _match(cells, assignment)
     if not any(cell.match and cell.match.kind == "solution" for cell in cells):
         raise Malformed(
@@ -161,11 +168,23 @@ def _cells(notebook: dict[str, Any]) -> Iterator[_Raw]:
         outputs, attachments = cell.get("outputs"), cell.get("attachments")
         yield _Raw(
             type="code" if cell.get("cell_type") == "code" else "markdown",
-            id=_id(cell),
-            source=source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""),
-            outputs=outputs if isinstance(outputs, list) else [],
-            attachments=attachments if isinstance(attachments, dict) else {},
+            id=_plain(_id(cell)),
+            source=_plain(source).replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""),
+            outputs=_plain(outputs) if isinstance(outputs, list) else [],
+            attachments=_plain(attachments) if isinstance(attachments, dict) else {},
         )
+
+
+def _plain(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Make JSON that can be written again: no lone surrogates, nothing nested too deep."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_plain(item, depth - 1) for item in value] if depth else []
+    if isinstance(value, dict):
+        items = value.items() if depth else ()
+        return {_plain(key): _plain(item, depth - 1) for key, item in items}
+    return value
 
 
 def _id(cell: dict[str, Any]) -> str:

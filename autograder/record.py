@@ -10,11 +10,15 @@ import fnmatch
 import hashlib
 import html
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Protocol
 
+from autograder import fast_start  # noqa: F401 - before nbformat
+
+# isort: split
 import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat.notebooknode import NotebookNode, from_dict
@@ -27,7 +31,7 @@ from nbgrader.preprocessors import SaveAutoGrades as NbgraderSaveAutoGrades
 from traitlets import List
 from traitlets.config import Config
 
-from autograder import build, grade, sanitise
+from autograder import build, exchange, formgrader, grade, sanitise
 from autograder.assignment import Assignment, AssignmentError, load
 from autograder.attempt import write_atomically
 from autograder.course import Course, CourseError, Submission
@@ -268,12 +272,15 @@ def configure(config: Config, file: str) -> None:
     """
     config.CourseDirectory.root = str(Path(file).resolve().parent)
     config.GenerateAssignment.preprocessors = build.RELEASE_STEPS
+    exchange.configure(config, Path(file).resolve().parent)
     # nbgrader copies students' files before it asks any preprocessor: only its converter's own
     # place is early enough.
     for module in (api, autogradeapp):
         module.Autograde = Autograde
     for module in (api, generatefeedbackapp):
         module.GenerateFeedback = GenerateFeedback
+    if formgrader.EXTENSION in sys.modules:  # it takes a second to import
+        formgrader.protect()
 
 
 def _answers(notebook: NotebookNode, master: Assignment) -> tuple[dict[str, str], frozenset[str]]:

@@ -99,20 +99,28 @@ def show(course: Course, console: Console) -> None:
     for assignment in dict.fromkeys(total.assignment for total in grades.totals):
         console.print(_table(grades, assignment))
         console.print(_summary(grades, assignment), highlight=False, markup=False)
+        for total in _of(grades, assignment):
+            if total.note:
+                said = f"{total.student}: {total.note}"
+                console.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(grades: Grades, assignment: str) -> Table:
     table = Table(title=Text(assignment), title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("student")
+    named = any(total.name for total in _of(grades, assignment))
+    if named:
+        table.add_column("name")
     table.add_column("score", justify="right")
     table.add_column("of", justify="right")
     for name in ("status", "late", "not passed"):
         table.add_column(name)
     for total in _of(grades, assignment):
-        late = f"-{total.penalty:.4g}" if total.penalty else ""
+        late = f"-{total.penalty:.4g}" if total.penalty else "extended" if total.due else ""
         score = "" if total.score is None else f"{total.score:.4g}"
         table.add_row(
             Text(total.student),
+            *([Text(total.name)] if named else []),
             score,
             f"{total.max_score:.4g}",
             _status(total),
@@ -145,13 +153,15 @@ def _failed(grades: Grades, total: Total) -> str:
 def _summary(grades: Grades, assignment: str) -> str:
     totals = _of(grades, assignment)
     scores = [t.score for t in totals if t.score is not None and t.status != "missing"]
+    absent = sum(total.score is None and total.status == "missing" for total in totals)
+    missing = f"; handed in nothing, and got no score: {absent}" if absent else ""
     pending = sum(total.pending for total in totals)
     mean = sum(scores) / len(scores) if scores else 0.0
     points = totals[0].max_score if totals else 0.0
     waits = f"; marks that wait for a person (nbgrader formgrader): {pending}" if pending else ""
     unread = sum(total.status == "malformed" for total in totals)
     unreadable = f"; notebooks that cannot be read: {unread}" if unread else ""
-    return f"{len(scores)} graded, mean {mean:.4g} of {points:.4g}{waits}{unreadable}."
+    return f"{len(scores)} graded, mean {mean:.4g} of {points:.4g}{waits}{unreadable}{missing}."
 
 
 def _of(grades: Grades, assignment: str) -> list[Total]:
@@ -189,7 +199,7 @@ def _section(grades: Grades, assignment: str) -> str:
         ),
         "<h3>Students</h3>",
         _html(
-            ("student", "score", "of", "status", "late penalty", "not passed"),
+            ("student", "name", "score", "of", "status", "late penalty", "due", "not passed", ""),
             (_total_cells(grades, total) for total in _of(grades, assignment)),
         ),
     ]
@@ -213,11 +223,14 @@ def _total_cells(grades: Grades, total: Total) -> tuple[str, ...]:
     page = quote(f"../feedback/{total.student}/{total.assignment}/{total.assignment}.html")
     return (
         f'<td><a href="{html.escape(page)}">{html.escape(total.student)}</a></td>',
+        _cell(total.name),
         _number(total.score),
         _number(total.max_score),
         _cell(_status(total)),
         _number(total.penalty or None),
+        _cell(total.due.removesuffix(":00+00:00") + " UTC" if total.due else ""),
         _cell(_failed(grades, total)),
+        _cell(total.note),
     )
 
 

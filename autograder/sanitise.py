@@ -12,6 +12,7 @@ from typing import Any
 import nh3
 from bs4 import BeautifulSoup
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments.token import STANDARD_TYPES
 
 LONGEST_TEXT = 64 * 2**10
 LARGEST_IMAGE = 4 * 2**20
@@ -22,6 +23,15 @@ MARKUP = re.compile(r"[<&\[\]]|://|www\.")
 PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*")
 DATA = re.compile(r"[\0-\x20]*d\s*a\s*t\s*a\s*:", re.IGNORECASE)
 ALIGNED = re.compile("text-align:(left|center|right)")
+#: Looks that notebooks give to tables and code. Any other class would take one of the page around
+#: it, and what the page does with it: Formgrader gives full marks at a click on ``full-credit``.
+LOOKS = frozenset(STANDARD_TYPES.values()) | {
+    "anchor-link",
+    "dataframe",
+    "highlight",
+    "task-list-item",
+    "task-list-item-checkbox",
+}
 TAGS = nh3.ALLOWED_TAGS | {"input"}
 ATTRIBUTES = {
     **nh3.ALLOWED_ATTRIBUTES,
@@ -55,6 +65,8 @@ def _clean(text: str, attributes: dict[str, set[str]]) -> str:
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "style":
         return value if ALIGNED.fullmatch(value) else None
+    if name == "class":
+        return " ".join(look for look in value.split() if look in LOOKS) or None
     if (tag, name) == ("img", "src"):
         return value if PICTURE.fullmatch(value) else None
     return None if DATA.match(value) else value

@@ -152,14 +152,12 @@ def assert_unchanged(student: Any, function: str, *args: Any, **kwargs: Any) -> 
     Mismatch
         Naming the argument that changed.
     """
-    handles = [student.put(value) for value in args]
-    named = {key: student.put(value) for key, value in kwargs.items()}
-    getattr(student, function)(*handles, **named)
-    pairs = zip(args, handles, strict=True)
+    _, left, named = student.probe(function, args, kwargs)
+    pairs = zip(args, left, strict=True)
     places = [(f"its {_ordinal(i)} argument", *pair) for i, pair in enumerate(pairs)]
     places += [(f"its argument {key}", kwargs[key], named[key]) for key in kwargs]
-    for place, before, handle in places:
-        if not _identical(before, student.get(handle)):
+    for place, before, after in places:
+        if not _identical(before, after):
             raise Mismatch(
                 f"{function} changes {place} in place: the caller's array is no longer what it "
                 "was. Work on a copy, or make a new array."
@@ -230,9 +228,22 @@ class Namespace:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        return self._outward(self._named(name))
+
+    def _named(self, name: str) -> Any:
         if name not in self._names:
             raise StudentError("NameError", f"{name} is not defined", origin=self)
-        return self._outward(self._names[name])
+        return self._names[name]
+
+    def probe(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """Call a function; return what it gives and its arguments as it leaves them."""
+        given = [self.put(value) for value in args]
+        named = {key: self.put(value) for key, value in kwargs.items()}
+        result = self._call(self._named(name), given, named)
+        left = tuple(self.get(handle) for handle in given)
+        return result, left, {key: self.get(handle) for key, handle in named.items()}
 
     def put(self, value: Any) -> _Handle:
         """Hand a copy of a value over, to be passed as an argument and looked at again."""
@@ -344,6 +355,18 @@ class Recorder:
         """Fetch what a handle stands for, and note it."""
         return self._record(self.last, lambda: self._inner.get(handle))
 
+    def probe(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """Call a function, and note what it gives and how it leaves its arguments."""
+        _call.set(call := _Call(name))
+        call.result, left, named = self._asked(
+            name, lambda: self._inner.probe(name, _stripped(args), _stripped(kwargs))
+        )
+        for value in (call.result, *left, *named.values()):
+            self._note(value)
+        return call.result, left, named
+
     def raised(self, error: BaseException) -> bool:
         """Whether an exception came from asking the student, not from the test's own lines."""
         return any(entry is error for entry in self.log)
@@ -356,15 +379,21 @@ class Recorder:
             return []
 
     def _record(self, name: str | None, ask: Callable[[], Any]) -> Any:
+        value = self._asked(name, ask)
+        self._note(value)
+        return value
+
+    def _asked(self, name: str | None, ask: Callable[[], Any]) -> Any:
         self.__dict__["last"] = name
         try:
-            value = self._wrapped(ask(), name)
+            return self._wrapped(ask(), name)
         except Exception as error:
             self.log.append(error)
             raise
+
+    def _note(self, value: Any) -> None:
         if not isinstance(value, _Recorded):
             self.log.append(value)
-        return value
 
     def _wrapped(self, value: Any, name: str | None) -> Any:
         if isinstance(value, (tuple, list)):

@@ -63,7 +63,7 @@ class Verdict:
 
     ``max_score`` counts the automatic exercises; the names in ``written`` wait for a person.
     ``cpu`` holds seconds of CPU: ``student`` is what the student's own code took, ``tests`` what
-    the tests took beside it.
+    the tests took beside it. ``attempt`` is the key under which the verdict is kept.
     """
 
     status: str
@@ -71,6 +71,7 @@ class Verdict:
     written: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     cpu: dict[str, float] = field(default_factory=dict)
+    attempt: str = ""
 
     @property
     def score(self) -> float:
@@ -110,4 +111,5 @@ class Verdict:
             written=tuple(data["written"]),
             notes=tuple(data["notes"]),
             cpu=data["cpu"],
+            attempt=data.get("attempt", ""),
         )

@@ -1,15 +1,22 @@
 """The worker: attempts in on stdin, verdicts out on stdout, one at a time.
 
 A message is one line of JSON, followed by as many bytes as its ``size`` says. The same program
-serves a local pool and a container, so it needs no network and no shared folder.
+serves a local pool and a container, so it needs no network and no shared folder: what it is to
+judge by comes with the first message, and its own first message says that it is ready.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import select
 import signal
+import subprocess
 import sys
+import tarfile
+import threading
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,10 +25,12 @@ from typing import IO, Any
 from autograder import assignment as assignments
 from autograder.attempt import Attempt
 from autograder.judge import Judge
-from autograder.student import Limits, WarmParent, linux
+from autograder.student import Isolation, Limits, ParentGone, WarmParent, linux
 from autograder.verdict import Verdict
 
 Allows = frozenset[str]
+#: Room for the first message, so that many workers can be started at once.
+PIPE_BYTES = 1 << 18
 
 
 def send(stream: IO[bytes], message: dict[str, Any], payload: bytes = b"") -> None:
@@ -40,11 +49,38 @@ def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     return (message, payload) if len(payload) == message["size"] else None
 
 
-def allowed_sets(names: Iterable[str], root: Path) -> set[Allows]:
+def begin(process: subprocess.Popen[bytes], settings: dict[str, Any], sources: bytes = b"") -> None:
+    """Send a worker that was just started its first message; see `main`."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # it has died, as its stdout will say
+        send(process.stdin, settings, sources)
+
+
+def allowed_sets(names: Iterable[str], root: Path) -> list[Allows]:
     """Collect the sets of imports that the exercises of some assignments allow."""
-    return {cell.allows for name in names for cell in assignments.load(name, root).exercises} or {
-        frozenset()
-    }
+    found = {cell.allows for name in names for cell in assignments.load(name, root).exercises}
+    return sorted(found or {frozenset()}, key=sorted)
+
+
+def pack(root: Path) -> bytes:
+    """Pack the assignments' sources for a worker that cannot see them."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.add(root / "reference", "reference", filter=_source)
+    return packed.getvalue()
+
+
+def _source(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    entry.uid = entry.gid = 0  # a root without CHOWN is to unpack it
+    entry.uname = entry.gname = ""
+    return None if "__pycache__" in entry.name else entry
+
+
+def unpack(sources: bytes, root: Path) -> None:
+    """Lay out what `pack` gave, for no other user to see."""
+    root.mkdir(mode=0o700)
+    with tarfile.open(fileobj=io.BytesIO(sources)) as archive:
+        archive.extractall(root)
 
 
 class Worker:
@@ -65,6 +101,8 @@ class Worker:
             judge = self._judge(attempt.assignment, attempt.seed)
             return judge.submission(attempt.data, attempt.only)
         except Exception as error:
+            if not all(parent.forks(self.slot) for parent in self.parents.values()):
+                raise ParentGone from error
             where = traceback.format_exc(limit=-4)
             return Verdict("internal_error", notes=(f"{type(error).__name__}: {error}", where))
 
@@ -85,33 +123,57 @@ class Worker:
             parent.close()
 
 
-def main(settings: str) -> None:
+def main() -> None:
     """Serve attempts until stdin ends.
 
-    Parameters
-    ----------
-    settings : str
-        JSON: ``root``, ``slot``, ``limits`` and ``parents``, which lists the warm parents that this
-        process shares with others as [allowed imports, control descriptor].
+    The first message has ``root``, ``slot``, ``limits``, ``gpu`` and ``parents``: for each set of
+    allowed imports either the control descriptor of a warm parent that this process shares with
+    others (``fd``), or the users that one of its own may have (``first_uid``). Its payload, if
+    there is one, is what `pack` gave, to be unpacked at ``root``.
     """
     linux.die_with_parent(signal.SIGKILL)
-    options = json.loads(settings)
-    limits = Limits(**options["limits"])
-    parents = {
-        frozenset(allows): WarmParent.from_fd(fd, tuple(allows), limits)
-        for allows, fd in options["parents"]
-    }
-    worker = Worker(Path(options["root"]), parents, limits, options["slot"])
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints, it does not print into the answers
+    first = receive(sys.stdin.buffer)
+    if first is None:
+        return
+    options, sources = first
+    root, limits = Path(options["root"]), Limits(**options["limits"])
+    if sources:
+        unpack(sources, root)
+    parents = {frozenset(each["allows"]): _parent(each, limits, options["gpu"])
+               for each in options["parents"]}  # fmt: skip
+    worker = Worker(root, parents, limits, options["slot"])
+    isolation = next(iter(parents.values())).isolation
     try:
+        assert isolation is not None
+        send(answers, {"isolation": isolation.to_dict()})
         while (request := receive(sys.stdin.buffer)) is not None:
             message, data = request
             attempt = Attempt(data=data, **message["attempt"])
             send(answers, {}, worker.verdict(attempt).to_json().encode())
+    except ParentGone:
+        sys.exit(1)  # the coordinator starts another worker, with parents that live
     finally:
         worker.close()
 
 
+def _parent(each: dict[str, Any], limits: Limits, gpu: bool) -> WarmParent:
+    allows = tuple(each["allows"])
+    if "fd" in each:
+        isolation = Isolation.from_dict(each["isolation"])
+        return WarmParent.from_fd(each["fd"], allows, limits, isolation)
+    return WarmParent(allows, limits, first_uid=each["first_uid"], gpu=gpu)
+
+
+def _end_with_stdin() -> None:
+    """End in the middle of an attempt too when the coordinator has gone, however it went."""
+    poll = select.poll()
+    poll.register(0, 0)  # nothing but the hang-up
+    poll.poll()
+    os._exit(1)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -2,9 +2,11 @@
 
     python benchmarks/grading.py [--submissions 60] [--stock 60] [--assignment NAME]
 
-Everything is measured in one run. Both graders get the same solved notebooks, without experiments,
-and the same hidden tests; nbgrader's stand in its notebook's own cells. A grader's time is the CPU
-of its process and of all that it started, as the operating system counts it (`wait4`).
+Everything is measured in one run, with one thread a program: where programs share the cores,
+threads wait for one another more than they compute. Both graders get the same solved notebooks,
+without experiments, and the same hidden tests; nbgrader's stand in its notebook's own cells. A
+grader's time is the CPU of its process and of all that it started, as the operating system counts
+it (`wait4`).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from autograder import assignment as assignments
 from autograder import build, hints
 from autograder.assignment import Assignment
 from autograder.course import Course
+from autograder.student import ONE_THREAD
 from autograder.testing import Namespace, mark_of, run_test
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,6 +154,8 @@ def main() -> None:
     parser.add_argument("--stock", type=int, default=60, help="submissions for stock nbgrader")
     parser.add_argument("--assignment", default=assignments.names(ROOT)[0])
     options = parser.parse_args()
+    if not ONE_THREAD.items() <= os.environ.items():  # NumPy reads them when it is imported
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ONE_THREAD})
     assignment = assignments.load(options.assignment, ROOT)
     scratch = Path(tempfile.mkdtemp(prefix="grading-"))
     global ROOT_LOG

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autograder import attempt
 from autograder.assignment import Assignment
-from autograder.attempt import Attempt, Store
+from autograder.attempt import Attempt, Store, Surroundings
 from autograder.verdict import Verdict
 
 
+def around(folder: Path, seed: int = 0, **conditions: object) -> Surroundings:
+    return Surroundings.of(folder, seed=seed, conditions=conditions)
+
+
 def key(folder: Path, data: bytes = b"x", seed: int = 0, **conditions: object) -> str:
-    around = attempt.surroundings(folder, conditions)
-    return Attempt.of("toy", data, seed=seed, surroundings=around).key
+    return around(folder, seed, **conditions).key(data)
+
+
+@pytest.fixture
+def first(toy: Assignment) -> tuple[Attempt, Surroundings]:
+    return Attempt("toy", b'{"cells": []}', key="ab12"), around(toy.folder, seed=5, memory=1)
 
 
 def test_key_depends_on_all_that_a_verdict_does(toy: Assignment) -> None:
@@ -27,17 +38,43 @@ def test_key_depends_on_all_that_a_verdict_does(toy: Assignment) -> None:
     assert key(toy.folder) != base
 
 
-def test_store_gives_back_what_it_was_given(tmp_path: Path) -> None:
+def test_store_gives_back_what_it_was_given(
+    tmp_path: Path, first: tuple[Attempt, Surroundings]
+) -> None:
     store = Store(tmp_path)
     assert store.get("ab12") is None
-    store.put("ab12", Verdict("graded"))
+    store.put(first[0], Verdict("graded"), first[1])
     assert store.get("ab12") == Verdict("graded")
 
 
-@pytest.mark.parametrize("damage", [b"", b'{"status": "gra', b"[]", b"\xff\xfe"])
-def test_a_damaged_verdict_is_not_there(tmp_path: Path, damage: bytes) -> None:
+def test_a_verdict_can_be_traced_to_all_that_it_was_made_from(
+    tmp_path: Path, first: tuple[Attempt, Surroundings], toy: Assignment
+) -> None:
     store = Store(tmp_path)
-    store.put("ab12", Verdict("graded"))
+    submission, surroundings = first
+    store.put(submission, Verdict("graded", attempt="ab12"), surroundings)
+    kept = json.loads(store.path("ab12").read_bytes())
+    assert gzip.decompress(store.input(kept["submission"]).read_bytes()) == submission.data
+    assert (kept["attempt"], kept["assignment"]) == ("ab12", "toy")
+    again = Surroundings(**kept["surroundings"])
+    assert again.key(submission.data) == key(toy.folder, submission.data, seed=5, memory=1)
+
+
+def test_equal_submissions_are_kept_once(
+    tmp_path: Path, first: tuple[Attempt, Surroundings]
+) -> None:
+    store = Store(tmp_path)
+    store.put(first[0], Verdict("graded"), first[1])
+    store.put(replace(first[0], key="cd34"), Verdict("graded"), first[1])
+    assert len(list((tmp_path / "inputs").iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"status": "gra', b"[]", b"\xff\xfe"])
+def test_a_damaged_verdict_is_not_there(
+    tmp_path: Path, damage: bytes, first: tuple[Attempt, Surroundings]
+) -> None:
+    store = Store(tmp_path)
+    store.put(first[0], Verdict("graded"), first[1])
     store.path("ab12").write_bytes(damage)
     assert store.get("ab12") is None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from autograder import build
 from autograder.assignment import Assignment
 from autograder.attempt import Attempt
-from autograder.engine import Pool
+from autograder.engine import Pool, Processes
 
 
 def attempts(toy: Assignment, count: int) -> list[Attempt]:
@@ -33,7 +33,7 @@ def test_a_killed_worker_is_replaced_and_loses_nothing(toy: Assignment, toy_root
         for _, verdict in pool.judge(attempts(toy, 3)):
             done.append(verdict.status)
             if len(done) == 1:
-                os.kill(pool._workers[0]._process.pid, signal.SIGKILL)
+                os.kill(pool._workers[0].process.pid, signal.SIGKILL)
     assert done == ["graded"] * 3
 
 
@@ -44,7 +44,7 @@ def test_a_worker_that_keeps_dying_is_our_fault(toy: Assignment, toy_root: Path)
         def keep_killing() -> None:
             while not stop.is_set():
                 for each in pool._workers:
-                    each._process.kill()
+                    each.process.kill()
                 time.sleep(0.02)
 
         killer = threading.Thread(target=keep_killing)
@@ -67,7 +67,9 @@ def test_a_broken_test_is_an_internal_error(toy: Assignment, toy_root: Path) -> 
 def test_closing_leaves_no_process(toy: Assignment, toy_root: Path) -> None:
     with Pool(toy_root, ["toy"], 2) as pool:
         list(pool.judge(attempts(toy, 2)))
-        pids = [each._process.pid for each in pool._workers]
-        pids += [parent._program.pid for parent in pool.parents.values() if parent._program]
+        pids = [each.process.pid for each in pool._workers]
+        assert isinstance(pool.launcher, Processes)
+        parents = pool.launcher.parents.values()
+        pids += [parent._program.pid for parent in parents if parent._program]
     assert len(pids) == 3
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)

@@ -10,7 +10,7 @@ import pytest
 
 from autograder import assignment, build
 from autograder.assignment import Assignment
-from autograder.judge import Judge, used_by
+from autograder.judge import Judge, definitions_of, used_by
 from autograder.rebuild import as_submission, rebuild
 from autograder.student import Limits, WarmParent
 from autograder.verdict import ExerciseVerdict, Verdict
@@ -81,6 +81,17 @@ def test_a_cell_that_loops_costs_its_exercise(judge: Judge) -> None:
     mean = exercise(verdict, "batch_mean")
     assert mean.score == 0
     assert "did not run" in str(mean.tests[0].diagnosis)
+
+
+def test_training_below_an_answer_costs_nothing(judge: Judge) -> None:
+    mean = "def batch_mean(x):\n    return x.mean(axis=0)\nfor _ in range(10**12): pass\n"
+    assert judged(judge, batch_mean=mean).score == 5
+
+
+def test_only_what_is_defined_is_kept_on_its_line() -> None:
+    kept = definitions_of("import a; b()\nC = 1\nD = c()\ndef f():\n    g()\nwhile 1:\n    x\n")
+    assert kept == "\nC = 1\n\ndef f():\n    g()\n\n\n"
+    assert definitions_of("def f(:") == ""
 
 
 def test_a_syntax_error_is_told_with_its_exercise(judge: Judge) -> None:

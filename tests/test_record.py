@@ -579,13 +579,65 @@ def test_feedback_loads_and_runs_nothing_and_follows_the_marks(course: Course) -
     text = page.read_text()
     assert "Content-Security-Policy" in text and "<script" not in text
     assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", text)
-    assert "2 &lt; 3 times too small" in text and "(Score: 2.0 / 9.0)" in text
+    assert "2 &lt; 3 times too small" in text
+    assert "<b>2</b> of 9 points; 4 of them wait to be marked." in text
     before = page.stat()
     list(record.feedback(course, [ada]))
     assert page.stat() == before
     mark(course, "ada", "why", 3.5)
     assert [each.submission.student for each in record.feedback(course)] == ["ada"]
-    assert "(Score: 5.5 / 9.0)" in page.read_text()
+    assert "<b>5.5</b> of 9 points." in page.read_text()
+
+
+def test_feedback_speaks_as_students_know_things(course: Course) -> None:
+    answer = f"{ANSWER} It is $\\frac{{1}}{{N}}$ of it."
+    ada = graded(
+        course, hand_in(course, "ada", notebook(course.root, why=answer)), verdict(scale=2.0)
+    )
+    put(course, ada.submission, ada.verdict)
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.find_comment("why", "toy", "toy", "ada").manual_comment = "Why *not* a sum?"
+        gradebook.db.commit()
+    list(record.feedback(course, [ada]))
+    page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
+    said = [
+        re.sub("<[^>]+>", " ", row) for row in re.findall("<tr class=.*?</tr>", page, re.DOTALL)
+    ]
+    assert [" ".join(row.split()) for row in said] == [
+        "scale 2 / 2 every test passes",
+        "batch_mean 0 / 3 no test passes",
+        "why – / 4 waits to be marked, commented",
+    ]
+    assert "<mfrac>" in page and "$" not in page
+    assert "Why <em>not</em> a sum?" in page
+    assert "No response" not in page and "nbgrader" not in page.lower()
+
+
+def test_feedback_goes_back_through_nbgraders_exchange(course: Course, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("abc")
+    for student in ("ada", "bob"):
+        put(course, hand_in(course, student, notebook(course.root)), verdict(**RIGHT))
+    (course.submitted / "ada" / "toy" / "submission_secret.txt").write_text("0a1b2c")
+    (course.submitted / "bob" / "toy" / "submission_secret.txt").symlink_to(tmp_path / "other")
+    nbgrader(course, "generate_feedback", "toy")
+    assert not (course.feedback / "bob" / "toy" / "submission_secret.txt").exists()
+    (tmp_path / "exchange").mkdir(mode=0o777)
+    (tmp_path / "exchange").chmod(0o777)
+    exchange = f"--Exchange.root={tmp_path / 'exchange'}"
+    nbgrader(course, "release_feedback", "toy", "--student=ada", "--course=c", exchange)
+    (released,) = (tmp_path / "exchange").rglob("*.html")
+    assert released.read_bytes() == (course.feedback / "ada" / "toy" / "toy.html").read_bytes()
+
+
+def test_feedback_on_what_cannot_be_read_says_so_and_no_more(course: Course) -> None:
+    bad = graded(
+        course, hand_in(course, "ada", b"{"), verdict("malformed", ("It is no notebook.",))
+    )
+    put(course, bad.submission, bad.verdict)
+    list(record.feedback(course, [bad]))
+    page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
+    assert "It is no notebook." in page and page.count("could not be read") == 3
+    assert "<main>" not in page
 
 
 def test_no_feedback_without_a_grade(course: Course) -> None:

@@ -19,6 +19,7 @@ PIXEL = base64.b64encode(b"\x89PNG").decode()
         "### Bias\n\n$\\left[ \\frac{1}{N} \\right]$ as in [the notes](https://example.org)",
         "| a | b |\n|:--|--:|\n| $x$ | [2](#bias) |",
         "- [ ] one\n- [x] two",
+        "```python\ndef f(x):\n    return x  # one\n```",
         f"![d](data:image/png;base64,{PIXEL})",
     ],
 )
@@ -39,6 +40,8 @@ def test_ordinary_answers_stay_as_they_are(text: str) -> None:
         "<td style='background: url(https://example.org)'>",
         "<a href='data:text/html,x'>x</a>",
         "<p id='formgrader'>x</p>",
+        "<b class='full-credit'>Click here to see my figure.</b>",
+        "<a class='navbar-fixed-top' href='https://example.org'>Log in again</a>",
     ],
 )
 def test_what_loads_or_asks_for_anything_is_shown_as_text(text: str) -> None:
@@ -57,3 +60,10 @@ def test_html_keeps_only_pictures_that_it_brings_along() -> None:
         assert sanitise.html(f'<img src="{source}">') == "<img>"
     for target in ("data:text/html,x", " da\nta:text/html,x", "javascript:x"):
         assert sanitise.html(f'<a href="{target}">y</a>') == "<a>y</a>"
+
+
+def test_html_takes_no_look_of_the_page_around_it() -> None:
+    assert sanitise.html('<b class="full-credit">x</b>') == "<b>x</b>"
+    assert sanitise.html('<table class="dataframe modal"></table>') == (
+        '<table class="dataframe"></table>'
+    )

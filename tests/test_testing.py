@@ -277,6 +277,18 @@ def test_inputs_must_stay_as_they_are(source, said):
         assert_unchanged(student(source), "f", x=x, cache=(x, x))
 
 
+def test_a_probe_is_logged_as_what_came_back():
+    recorder = Recorder(student("n = 3\ndef f(x, y):\n    x += 1\n    return 7"))
+    recorder.probe("f", (np.zeros(2),), {"y": 5})
+    result, x, y = recorder.log
+    assert (result, x.tolist(), y) == (7, [1, 1], 5)
+    assert recorder.last == "f"
+    for name, kind in (("g", "NameError"), ("n", "TypeError")):
+        with pytest.raises(StudentError, match=kind) as caught:
+            recorder.probe(name, (), {})
+        assert recorder.raised(caught.value)
+
+
 def test_the_log_keeps_what_came_back():
     recorder = Recorder(student("a = 3\ndef f(x): return x, x\ndef g(): 1 / 0"))
     recorder.f(1.5)

@@ -2,8 +2,10 @@
 
 from autograder.student.confine import LAYERS, Isolation, Limits, survey
 from autograder.student.remote import (
+    ONE_THREAD,
     CellOutcome,
     ParentError,
+    ParentGone,
     ProtocolError,
     StudentDied,
     StudentError,
@@ -14,11 +16,13 @@ from autograder.student.users import SLOTS
 
 __all__ = [
     "LAYERS",
+    "ONE_THREAD",
     "SLOTS",
     "CellOutcome",
     "Isolation",
     "Limits",
     "ParentError",
+    "ParentGone",
     "ProtocolError",
     "StudentDied",
     "StudentError",

@@ -32,6 +32,7 @@ LAYERS = {
 }
 _NAMESPACES = {"files", "processes", "network", "ipc"}
 _OWN_NAMESPACES = {"files": linux.NEWNS, "ipc": linux.NEWIPC}
+_OPEN_TO_ALL = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue")
 _MIB = 1 << 20
 
 
@@ -182,7 +183,7 @@ def _own_users() -> None:
 # --- shared by all attempts of a warm parent ----------------------------------------------
 
 
-def enter(isolation: Isolation, allows: Iterable[str]) -> str:
+def enter(isolation: Isolation, allows: Iterable[str], devices: Iterable[str] = ()) -> str:
     """Enter the room, as far as the machine has one; return the folder of the packages."""
     if isolation.rootless:
         _own_users()
@@ -192,7 +193,7 @@ def enter(isolation: Isolation, allows: Iterable[str]) -> str:
         linux.unshare(linux.NEWNET)  # one for all: it is empty, and making it costs
     if "files" in isolation:
         linux.unshare(linux.NEWNS)
-        room.enter(allows)
+        room.enter(allows, devices)
         return room.SITE
     home = tempfile.mkdtemp(prefix="chainrule-")
     os.chmod(home, 0o755)
@@ -237,7 +238,8 @@ def fork(isolation: Isolation) -> int:
 # --- an attempt, after the fork -----------------------------------------------------------
 
 
-def confine(isolation: Isolation, limits: Limits, uid: int, scratch: str, paths: list[str]) -> None:
+def confine(isolation: Isolation, limits: Limits, uid: int, scratch: str, paths: list[str],
+            devices: Collection[str] = ()) -> None:  # fmt: skip
     """Confine the calling process, which is single-threaded and has no open descriptor to hide.
 
     Parameters
@@ -248,16 +250,19 @@ def confine(isolation: Isolation, limits: Limits, uid: int, scratch: str, paths:
         The folder it may write to; without a private root it is made here.
     paths : list of str
         What it may read, for Landlock.
+    devices : collection of str
+        What it may drive beside.
     """
     os.setsid()  # kill(0, …) must not reach the warm parent
     os.umask(0o077)
     owner = uid if "uid" in isolation else os.geteuid()
     memory = _address_space() + limits.memory  # as long as /proc is there to tell
-    linux.unshare(isolation.flags)
+    if isolation.flags:  # Docker's profile refuses the call, even for nothing
+        linux.unshare(isolation.flags)
     if "files" in isolation:
         _mount_own(limits, owner)
     if "rlimits" in isolation:
-        _bound(limits, memory)
+        _bound(limits, memory, resource.RLIMIT_DATA if devices else resource.RLIMIT_AS)
     if "privileges" in isolation:
         with contextlib.suppress(PermissionError):  # CAP_SETPCAP may lack; the sets end empty
             linux.drop_bounding_set()
@@ -272,7 +277,8 @@ def confine(isolation: Isolation, limits: Limits, uid: int, scratch: str, paths:
         linux.forbid_new_privileges()
     if "landlock" in isolation:
         rules = [(path, linux.READ) for path in paths]
-        linux.landlock([*rules, (scratch, linux.READ_WRITE), ("/dev/null", linux.READ_WRITE)])
+        rules += [(path, linux.READ_WRITE) for path in (scratch, "/dev/null")]
+        linux.landlock([*rules, *((path, linux.DRIVE) for path in devices)])
     if "seccomp" in isolation:
         linux.seccomp()
 
@@ -292,10 +298,11 @@ def _address_space() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def _bound(limits: Limits, memory: int) -> None:
+def _bound(limits: Limits, memory: int, memory_kind: int) -> None:
+    # CUDA reserves address space by the terabyte and uses little of it: there, data is counted.
     cpu = int(limits.attempt_cpu) + 1
     for kind, most in (
-        (resource.RLIMIT_CPU, cpu), (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, cpu), (memory_kind, memory),
         (resource.RLIMIT_NPROC, limits.threads), (resource.RLIMIT_NOFILE, limits.files),
         (resource.RLIMIT_FSIZE, limits.file_bytes), (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0), (resource.RLIMIT_MSGQUEUE, 0),
@@ -311,15 +318,25 @@ def _become(uid: int) -> None:
 
 
 def sweep(uid: int, scratch: str) -> None:
-    """Kill all that user `uid` left running and remove what it left in `scratch`."""
+    """Kill all that user `uid` left running and remove what it left behind, in `scratch` or not."""
     pid = os.fork()
     if pid == 0:
         try:
-            _become(uid)
-            os.kill(-1, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+            _become(uid)  # so that nothing of anybody else's can be hit
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            for folder in (os.path.dirname(scratch), *_OPEN_TO_ALL):
+                _remove(folder, uid)
+            linux.remove_ipc(uid)
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
             os._exit(0)
     os.waitpid(pid, 0)
+
+
+def _remove(folder: str, uid: int) -> None:
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            if entry.stat(follow_symlinks=False).st_uid == uid:
+                shutil.rmtree(entry.path, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)

@@ -17,6 +17,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
     0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
 )  # fmt: skip
+# shmctl(2)
+_IPC_RMID = 0
 # mount(2)
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
@@ -108,12 +110,29 @@ def close_from(first: int) -> None:
     _syscall(436, ctypes.c_uint(first), ctypes.c_uint(0xFFFFFFFF), ctypes.c_uint(0))
 
 
+def remove_ipc(uid: int) -> None:
+    """Remove what System V memory, message queues and semaphores user `uid` has."""
+    controls = {
+        "shm": lambda number: _libc.shmctl(number, _IPC_RMID, None),
+        "msg": lambda number: _libc.msgctl(number, _IPC_RMID, None),
+        "sem": lambda number: _libc.semctl(number, 0, _IPC_RMID),
+    }
+    for kind, remove in controls.items():
+        with open(f"/proc/sysvipc/{kind}") as file:
+            owner = file.readline().split().index("uid")
+            for line in file:
+                row = line.split()
+                if row[owner] == str(uid):
+                    remove(int(row[1]))
+
+
 # --- Landlock -----------------------------------------------------------------------------
 
 _FILE_BITS = 0b1100_0000_0000_0111  # execute, write, read, truncate, ioctl
 READ = 0b1100  # files, folders
 # write, read, remove, make folders, files, symlinks, move, truncate; no program, device, socket
 READ_WRITE = 0b0111_0001_1011_1110
+DRIVE = 0b1000_0000_0000_0110  # write, read, ioctl
 
 
 def landlock_abi() -> int:
@@ -157,9 +176,17 @@ _TABLE = {  # system call: its number on x86_64, on aarch64 (None: it does not e
     "pivot_root": (155, 41), "fsopen": (430, 430), "open_tree": (428, 428),
     "execve": (59, 221), "execveat": (322, 281), "fork": (57, None), "vfork": (58, None),
     "memfd_create": (319, 279), "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190),
+    "shmat": (30, 196), "shmctl": (31, 195), "msgsnd": (69, 189), "msgrcv": (70, 188),
+    "msgctl": (71, 187), "semop": (65, 193), "semtimedop": (220, 192), "semctl": (66, 191),
     "mq_open": (240, 180), "socket": (41, 198), "setpriority": (141, 140),
-    "syslog": (103, 116),
-    "clone": (56, 220), "clone3": (435, 435), "prlimit64": (302, 261),
+    "syslog": (103, 116), "memfd_secret": (447, 447), "process_madvise": (440, 440),
+    "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424),
+    # What Landlock does not see: watching other people's folders, marking their files.
+    "utimensat": (280, 88), "futimesat": (261, None), "utime": (132, None), "utimes": (235, None),
+    "inotify_add_watch": (254, 27), "fanotify_init": (300, 262), "setxattr": (188, 5),
+    "lsetxattr": (189, 6), "fsetxattr": (190, 7), "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
+    "clone": (56, 220), "clone3": (435, 435), "prlimit64": (302, 261), "prctl": (157, 167),
 }  # fmt: skip
 _NUMBERS = {name: number for name, row in _TABLE.items() if (number := row[_COLUMN]) is not None}
 _LOAD, _EQUAL, _ABOVE, _BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -181,7 +208,11 @@ def _program() -> list[tuple[int, int, int, int]]:
         "clone3": [(_RETURN, 0, 0, _ENOSYS)],
         "clone": _unless(_BITS, _CLONE_THREAD, _EPERM),
         "prlimit64": _unless(_EQUAL, 0, _EPERM),
-    }
+        "prctl": [  # it is to die with its parent, whatever it says
+            (_LOAD, 0, 0, _FIRST_ARGUMENT), (_EQUAL, 0, 1, _PR_SET_PDEATHSIG),
+            (_RETURN, 0, 0, _EPERM), (_RETURN, 0, 0, _ALLOW),
+        ],
+    }  # fmt: skip
     program = [
         (_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, _AUDIT), (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER), (_ABOVE, 0, 1, _X32), (_RETURN, 0, 0, _EPERM),

@@ -55,6 +55,7 @@ class Oracle:
 
     def answer(self, header: dict, buffers: list) -> tuple[dict, list]:
         """Reply to one request; an exception of the student's is a reply too."""
+        before = self.next
         try:
             for number in header.get("drop", ()):
                 self.held.pop(number, None)
@@ -62,6 +63,8 @@ class Oracle:
             encoder = wire.Encoder(self.other)
             return {"value": encoder(operation(header, buffers))}, encoder.buffers
         except BaseException as error:
+            for number in range(before + 1, self.next + 1):
+                self.held.pop(number, None)  # the judge will not hear of these
             return {"error": self.describe(error)}, []
 
     def cell(self, header: dict, buffers: list) -> None:
@@ -108,6 +111,11 @@ class Oracle:
         """What a method of an object gives for arguments."""
         args, kwargs = self.decode(header["args"], buffers)
         return getattr(self.held[header["on"]], header["name"])(*args, **kwargs)
+
+    def probe(self, header: dict, buffers: list) -> Any:
+        """What a function gives for arguments, and these as it leaves them."""
+        args, kwargs = self.decode(header["args"], buffers)
+        return self.name(header, buffers)(*args, **kwargs), args, kwargs
 
     def put(self, header: dict, buffers: list) -> Any:
         """Keep a value, whatever it is, for later."""

@@ -38,6 +38,7 @@ class Settings:
     control: int
     first_uid: int
     layers: tuple[str, ...] | None
+    devices: tuple[str, ...] = ()
     site: str = ""
     isolation: dict[str, Any] = field(default_factory=dict)
     readable: list[str] = field(default_factory=list)
@@ -69,7 +70,7 @@ def enter(settings: Settings) -> None:
     """Enter the room and start again there, so that nothing of the outside stays in memory."""
     python = os.path.realpath(sys.executable)
     isolation = confine.survey(settings.layers)
-    site = confine.enter(isolation, settings.allows)
+    site = confine.enter(isolation, settings.allows, settings.devices)
     inside = replace(
         settings,
         site=site,
@@ -100,6 +101,7 @@ def warm_up(allows: tuple[str, ...]) -> None:
 
     numpy.random.seed(0)  # noqa: NPY002  student code may use the global generator
     numpy.linalg.norm(numpy.ones((2, 2)) @ numpy.ones((2, 2)))
+    from autograder import data, figures  # noqa: F401  notebooks import them
     from autograder.student import oracle  # noqa: F401  the attempts run it
 
     if "torch" in allows:
@@ -232,7 +234,8 @@ def become_student(server: Server, limits: Limits, uid: int, scratch: str,
         null = os.open("/dev/null", os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        confine.confine(server.isolation, limits, uid, scratch, server.settings.readable)
+        settings = server.settings
+        confine.confine(server.isolation, limits, uid, scratch, settings.readable, settings.devices)
         os.environ.clear()
         os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = scratch
         random.seed(0)  # a fork seeds it anew

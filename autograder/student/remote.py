@@ -19,12 +19,13 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from autograder.student import parent, users, wire
+from autograder.student import parent, room, users, wire
 from autograder.student.confine import Isolation, Limits
+from autograder.student.discretion import Discretion
 from autograder.student.users import SLOTS
 from autograder.testing import Expression, StudentError, last_line
 
@@ -32,14 +33,12 @@ _START_SECONDS = 120  # a cold import of torch on a busy machine
 _ANSWER_SECONDS = 30
 _END_SECONDS = 5
 _CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
-_GONE = "The warm parent has ended; start the grading again."
 _REFUSED = "A student process could not be confined; run `autograder doctor`: "
 _SLICE_MILLISECONDS = 50
 _STIR_SECONDS = 0.001  # of CPU time: less is not a sign of life
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8",
-}  # fmt: skip
+#: Side by side, threads of several programs wait for one another more than they compute.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_ENVIRONMENT = {**ONE_THREAD, "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
 
 
 class StudentDied(Exception):
@@ -67,6 +66,13 @@ class ParentError(RuntimeError):
     """The warm parent could not start, or has ended: never the student's fault."""
 
 
+class ParentGone(ParentError):
+    """The warm parent has ended; another one can do its work."""
+
+    def __init__(self) -> None:
+        super().__init__("The warm parent has ended; start the grading again.")
+
+
 @dataclass(frozen=True)
 class CellOutcome:
     """What became of a cell: ``ok``, or ``error`` with one line that says which."""
@@ -90,6 +96,10 @@ class WarmParent:
         What each attempt may use.
     layers : collection of str, optional
         The layers of confinement to use; by default all that the machine offers.
+    first_uid : int, optional
+        The first of the users that attempts run as, if the caller has reserved them.
+    gpu : bool
+        Whether attempts may use the machine's NVIDIA devices.
 
     Raises
     ------
@@ -98,12 +108,17 @@ class WarmParent:
     """
 
     def __init__(self, allows: tuple[str, ...] = (), limits: Limits | None = None, *,
-                 layers: Collection[str] | None = None) -> None:  # fmt: skip
+                 layers: Collection[str] | None = None, first_uid: int | None = None,
+                 gpu: bool = False) -> None:  # fmt: skip
         self.limits = limits or Limits()
-        try:
-            self.first_uid, self._users = users.reserve()
-        except users.UsersError as error:
-            raise ParentError(str(error)) from error
+        self._users = contextlib.ExitStack()
+        if first_uid is None:
+            try:
+                first_uid, lock = users.reserve()
+            except users.UsersError as error:
+                raise ParentError(str(error)) from error
+            self._users.enter_context(lock)
+        self.first_uid = first_uid
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = parent.Settings(
             allows=tuple(allows),
@@ -111,6 +126,7 @@ class WarmParent:
             control=theirs.fileno(),
             first_uid=self.first_uid,
             layers=None if layers is None else tuple(layers),
+            devices=room.gpu_devices() if gpu else (),
         )
         with theirs:
             self._program: subprocess.Popen | None = subprocess.Popen(
@@ -175,7 +191,15 @@ class WarmParent:
         except (OSError, ValueError, ParentError) as error:
             data.close()
             status.close()
-            raise error if isinstance(error, ParentError) else ParentError(_GONE) from error
+            raise error if isinstance(error, ParentError) else ParentGone from error
+
+    def forks(self, slot: int = 0) -> bool:
+        """Whether it is still there to fork for the user of a slot."""
+        try:
+            self.attempt(slot).kill()
+        except ParentGone:
+            return False
+        return True
 
     def close(self) -> None:
         """End the program, and with it every attempt; a shared parent is only let go."""
@@ -248,6 +272,7 @@ class StudentProcess:
         self._dropped: list[int] = []
         self._death: StudentDied | None = None
         self._end: dict[str, Any] = {}  # what the parent says when it is over
+        self.discretion = Discretion()
 
     def execute(self, cells: Iterable[tuple[str, str]]) -> list[CellOutcome]:
         """Run cells, given as (id, source), one after the other; an error ends only its cell.
@@ -260,8 +285,10 @@ class StudentProcess:
         return [self._cell(name, source) for name, source in cells]
 
     def _cell(self, name: str, source: str) -> CellOutcome:
+        name = name[:200]
+        self.discretion.add(name, source)
         try:
-            self.ask("cell", self.limits.cell_cpu, {"id": name[:200]}, source=source)
+            self.ask("cell", self.limits.cell_cpu, {"id": name}, source=source)
         except StudentError as error:
             return CellOutcome(name, "error", f"{error}{last_line(error.trace)}")
         return CellOutcome(name, "ok")
@@ -315,6 +342,7 @@ class StudentProcess:
         encoder = wire.Encoder(_outgoing)
         request = {"op": operation, **(header or {}), "drop": self._dropped[:1000]}
         request |= {name: encoder(value) for name, value in values.items()}
+        self.discretion.strict |= operation not in ("cell", "name")
         self._sequence += 1
         request["seq"] = self._sequence
         try:
@@ -333,13 +361,13 @@ class StudentProcess:
                 self._finish()
             self._die(self._cause())
         except wire.WireError as error:
-            self._die(ProtocolError(f"The code broke the connection to the grader: {error}."))
+            self.reject(str(error))
 
     def _answer(self, reply: dict, buffers: list[np.ndarray]) -> Any:
         if reply.get("seq") != self._sequence:
             raise wire.WireError("an answer to another question")
         if "error" in reply:
-            raise _student_error(reply["error"])
+            raise _student_error(reply["error"], self.discretion)
         if "value" not in reply:
             raise wire.WireError("an answer without a value")
         return wire.decode(reply["value"], buffers, {"handle": self._incoming})
@@ -364,7 +392,11 @@ class StudentProcess:
         """End the process because it has used up its time."""
         self._die(StudentDied("timed_out", sentence))
 
-    def _die(self, death: StudentDied) -> None:
+    def reject(self, what: str) -> NoReturn:
+        """End the process because of an answer that is none."""
+        self._die(ProtocolError(f"The code broke the connection to the grader: {what}."))
+
+    def _die(self, death: StudentDied) -> NoReturn:
         self._death = death
         self.kill()
         raise death from None
@@ -384,7 +416,7 @@ class StudentProcess:
         if "refused" in end:
             raise ParentError(_REFUSED + end["refused"])
         if end["exit"] is None:
-            raise ParentError(_GONE)
+            raise ParentGone
         if end["cpu"] >= limits.attempt_cpu:
             return StudentDied("timed_out", _used_up(limits.attempt_cpu, "in all"))
         if end["exit"] == -signal.SIGKILL or end["memory"] >= 0.8 * limits.memory:
@@ -455,22 +487,23 @@ def _outgoing(value: Any, _: wire.Encoder) -> list:
     )
 
 
-def _student_error(plain: Any) -> StudentError:
-    """The exception that a reply tells of."""
+def _student_error(plain: Any, discretion: Discretion) -> StudentError:
+    """The exception that a reply tells of, as far as the student may be told of it."""
     if not isinstance(plain, dict) or not isinstance(plain.get("frames"), list):
         raise wire.WireError("malformed error")
-    kind = _printable(plain.get("kind"), 100)
-    trace = "".join(_frame(frame) for frame in plain["frames"][:10])
-    message = _printable(plain.get("message"), 1000)
-    return StudentError(kind if kind.isidentifier() else "Exception", message, trace)
+    kind = discretion.kind(_printable(plain.get("kind"), 100))
+    frames = (_frame(frame, discretion) for frame in plain["frames"][:10])
+    message = discretion.message(_printable(plain.get("message"), 1000))
+    return StudentError(kind, message, "".join(frames))
 
 
-def _frame(frame: Any) -> str:
-    """One entry of a traceback, as Python prints it."""
+def _frame(frame: Any, discretion: Discretion) -> str:
+    """One entry of a traceback, as Python prints it; nothing for a line that there is not."""
     if not isinstance(frame, list) or len(frame) != 4 or type(frame[1]) is not int:
         raise wire.WireError("malformed error")
-    cell, function, text = (_printable(frame[i], 200).replace("\n", " ") for i in (0, 2, 3))
-    return f'  File "{cell}", line {frame[1]}, in {function}\n    {text}\n'
+    cell, function, _ = (_printable(frame[i], 200).replace("\n", " ") for i in (0, 2, 3))
+    known = discretion.frame(cell, frame[1], function)
+    return '  File "{}", line {}, in {}\n    {}\n'.format(*known) if known else ""
 
 
 def _printable(text: Any, limit: int) -> str:
@@ -497,10 +530,22 @@ class RemoteNamespace:
             raise AttributeError(name)
         if name in self._functions and self._process.alive:
             return self._functions[name]
+        self._process.discretion.asked.add(name)
         value = self._process.ask("name", header={"name": name})
         if isinstance(value, RemoteObject) and value._kind == "function":
             self._functions[name] = value  # tests call it again and again: ask for it once
         return value
+
+    def probe(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """Call a function; return what it gives and its arguments as it leaves them."""
+        self._process.discretion.asked.add(name)
+        answer = self._process.ask("probe", header={"name": name}, args=[args, kwargs])
+        match answer:
+            case (_, tuple(), dict()) if (len(answer[1]), [*answer[2]]) == (len(args), [*kwargs]):
+                return answer
+        self._process.reject("an answer to another question")
 
     def put(self, value: Any) -> RemoteObject:
         """Hand a copy of a value over, to be passed as an argument and looked at again."""

@@ -7,6 +7,7 @@ no repository, no course, no home, no other package.
 
 from __future__ import annotations
 
+import glob
 import importlib.metadata
 import os
 import re
@@ -18,6 +19,7 @@ from autograder.student import linux
 
 SITE = "/site"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_GPU_DEVICES = ("/dev/nvidia[0-9]*", "/dev/nvidiactl", "/dev/nvidia-uvm*", "/dev/nvidia-caps/*")
 # A folder that every running Linux has and that nothing below is taken from.
 _MOUNT_POINT = "/sys"
 
@@ -78,7 +80,12 @@ def other_packages() -> list[str]:
     ]
 
 
-def enter(allows: Iterable[str]) -> None:
+def gpu_devices() -> tuple[str, ...]:
+    """The NVIDIA devices of this machine."""
+    return tuple(sorted(path for pattern in _GPU_DEVICES for path in glob.glob(pattern)))
+
+
+def enter(allows: Iterable[str], devices: Iterable[str] = ()) -> None:
     """Make the room the root directory of this process, in a mount namespace that it already has.
 
     Python stays where it was and the packages are in ``/site``, all read-only; ``/tmp`` and
@@ -87,7 +94,7 @@ def enter(allows: Iterable[str]) -> None:
     room = _MOUNT_POINT
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("tmpfs", room, "tmpfs", linux.MS_NOSUID, "mode=0755,size=1m")
-    for path in (*python_paths(), *DEVICES):
+    for path in (*python_paths(), *DEVICES, *devices):
         _show(path, room + path)
     for name, package in packages(allows).items():
         _show(str(package), f"{room}{SITE}/{name}")

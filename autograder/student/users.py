@@ -5,10 +5,7 @@ Limits and kills go by user. Two graders on one machine must not meet in one.
 
 from __future__ import annotations
 
-import fcntl
-import os
-import tempfile
-from typing import IO
+import socket
 
 FIRST = 60800  # up to 61183: neither distributions nor systemd hand these out
 SLOTS = 32
@@ -19,27 +16,22 @@ class UsersError(RuntimeError):
     """Every block of users is taken."""
 
 
-def reserve() -> tuple[int, IO[bytes]]:
-    """Take a free block; it is free again when the returned file is closed.
+def reserve() -> tuple[int, socket.socket]:
+    """Take a free block; it is free again when the returned socket is closed.
 
     Returns
     -------
     first : int
         The block's first user id, of `SLOTS`.
-    lock : file
-        Closed by the system too if this process dies.
+    lock : socket
+        Bound to a name that no other socket of the machine can have, whoever's it is; containers
+        share the machine's users, not its files. Closed by the system too if this process dies.
     """
-    folder = "/run" if os.access("/run", os.W_OK) else tempfile.gettempdir()
     for block in range(_BLOCKS):
-        path = os.path.join(folder, f"chainrule-users-{os.geteuid()}-{block}")
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            lock.bind(f"\0chainrule-users-{block}")
         except OSError:
-            continue  # somebody else's file: leave that block to them
-        lock = os.fdopen(descriptor, "r+b")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
             lock.close()
         else:
             return FIRST + block * SLOTS, lock

@@ -31,9 +31,16 @@ MAX_DIMENSION = 2**31
 _SHORT = 256  # characters of a string that still goes in the header
 _PACKED = 16  # numbers in a list from which they go as one buffer
 _INT_BITS = 1024
+# As Python objects, texts and numbers take several times the memory that they take in a frame.
+MAX_TEXT = 4 * 2**20  # bytes of all long strings and bytes of a value
+MAX_PACKED = 2**19  # numbers in all its packed lists
+MAX_EMPTY = 2**20  # what the sides of an array without elements may come to, but for those of 0
 
 _DTYPES = {str(dtype): dtype for dtype in map(np.dtype, ["?", *"bhilqBHILQ", *"efd", *"FD"])}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _SCALARS = {"b": (bool,), "i": (int,), "u": (int,), "f": (float,), "c": (complex,)}
+
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 _PACKABLE = {frozenset([float]): "float64", frozenset([int]): "int64"}
 
@@ -66,6 +73,7 @@ class Encoder:
         self.buffers: list[memoryview] = []
         self._other = other
         self._nodes = 0
+        self._objects = _Objects(TooLarge)
 
     def __call__(self, value: Any, depth: int = 0) -> Any:
         """Return the node of `value`."""
@@ -87,9 +95,10 @@ class Encoder:
         if isinstance(value, str):
             return self._text(str(value))
         if isinstance(value, bytes):
+            self._objects.text(len(value))
             return ["bytes", self._buffer(value)]
-        if isinstance(value, np.ndarray) and str(value.dtype.newbyteorder("=")) in _DTYPES:
-            return self._array(value)
+        if isinstance(value, np.ndarray) and (name := _name(value.dtype)):
+            return self._array(value, name)
         if isinstance(value, (list, tuple)):
             return self._sequence(value, depth)
         if isinstance(value, dict) and all(map(_is_key, value)):
@@ -105,24 +114,59 @@ class Encoder:
     def _text(self, text: str) -> Any:
         if len(text) <= _SHORT:
             return text
-        return ["str", self._buffer(text.encode("utf-8", "replace"))]
+        data = text.encode("utf-8", "replace")
+        self._objects.text(len(data))
+        return ["str", self._buffer(data)]
 
     def _scalar(self, value: np.generic) -> Any:
-        name = str(value.dtype.newbyteorder("="))
-        if name not in _DTYPES:
+        name = _name(value.dtype)
+        if name is None:
             return self._other(value, self)
         return ["scalar", name, self(value.item())]
 
-    def _array(self, value: np.ndarray) -> list:
-        base = np.array(value, value.dtype.newbyteorder("="), order="C")  # no subclass either
-        return ["array", str(base.dtype), list(base.shape), self._buffer(_raw(base))]
+    def _array(self, value: np.ndarray, name: str) -> list:
+        if _is_hollow(value.shape):
+            raise TooLarge("the array has no elements, and sides too long for that")
+        base = np.array(value, _DTYPES[name], order="C")  # no subclass either
+        return ["array", name, list(base.shape), self._buffer(_raw(base))]
 
     def _sequence(self, value: Sequence, depth: int) -> list:
         tag = "tuple" if isinstance(value, tuple) else "list"
         if len(value) >= _PACKED and (dtype := _PACKABLE.get(frozenset(map(type, value)))):
+            self._objects.packed(len(value))
             with contextlib.suppress(OverflowError):  # integers that need more than 64 bits
                 return ["packed", tag, dtype, self._buffer(_raw(np.array(value, dtype)))]
         return [tag, *(self(item, depth + 1) for item in value)]
+
+
+class _Objects:
+    """Counts what becomes many or large Python objects, on both sides alike."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self._error = error
+        self._text = self._packed = 0
+
+    def text(self, size: int) -> None:
+        """Count the bytes of a string."""
+        self._text += size
+        if self._text > MAX_TEXT:
+            raise self._error(f"the value has more than {MAX_TEXT >> 20} MiB of text")
+
+    def packed(self, count: int) -> None:
+        """Count the numbers of a list."""
+        self._packed += count
+        if self._packed > MAX_PACKED:
+            raise self._error(f"the value has lists of more than {MAX_PACKED} numbers")
+
+
+def _is_hollow(shape: Sequence[int]) -> bool:
+    """Whether an array has nothing in it, and a sum over an axis would have very much."""
+    return 0 in shape and math.prod(side for side in shape if side) > MAX_EMPTY
+
+
+def _name(dtype: np.dtype) -> str | None:
+    """The name of a dtype that may travel; `str` would be slow."""
+    return _NAMES.get(dtype) or _NAMES.get(dtype.newbyteorder("="))
 
 
 def _is_key(key: Any) -> bool:
@@ -165,17 +209,7 @@ class Decoder:
     def __init__(self, buffers: Sequence[np.ndarray], resolve: Mapping[str, Resolve]) -> None:
         self._buffers = dict(enumerate(buffers))
         self._nodes = 0
-        self._build: dict[str, Callable[[list, int], Any]] = {
-            "list": lambda rest, depth: [self(item, depth) for item in rest],
-            "tuple": lambda rest, depth: tuple(self(item, depth) for item in rest),
-            "dict": lambda rest, depth: dict(self._pair(item, depth) for item in rest),
-            "packed": lambda rest, depth: self._packed(*rest),
-            "array": lambda rest, depth: self._array(*rest),
-            "scalar": lambda rest, depth: self._scalar(rest[0], self(rest[1], depth)),
-            "complex": lambda rest, depth: complex(*(_real(item) for item in rest)),
-            "str": lambda rest, depth: self._bytes(*rest).decode("utf-8", "replace"),
-            "bytes": lambda rest, depth: self._bytes(*rest),
-        }
+        self._objects = _Objects(WireError)
         self._resolve = resolve
 
     def __call__(self, node: Any, depth: int = 0) -> Any:
@@ -189,9 +223,11 @@ class Decoder:
             tag, rest = node[0], node[1:]
             if tag in self._resolve:
                 return self._resolve[tag](rest)
-            return self._build[tag](rest, depth + 1)
+            return _BUILD[tag](self, rest, depth + 1)
         if isinstance(node, dict):
             raise WireError("a malformed value (object)")
+        if isinstance(node, int) and node.bit_length() > _INT_BITS:
+            raise WireError("a number with too many digits")
         return node
 
     def _pair(self, item: Any, depth: int) -> tuple[Any, Any]:
@@ -206,12 +242,16 @@ class Decoder:
         return self._buffers.pop(index)  # used once, so that a small frame stays small
 
     def _bytes(self, index: Any) -> bytes:
-        return self._buffer(index).tobytes()
+        data = self._buffer(index)
+        self._objects.text(data.nbytes)
+        return data.tobytes()
 
     def _packed(self, kind: Any, name: Any, index: Any) -> list | tuple:
         if name not in _PACKABLE.values():
             raise WireError("a malformed sequence")
-        values = self._buffer(index).view(_DTYPES[name]).tolist()
+        numbers = self._buffer(index).view(_DTYPES[name])
+        self._objects.packed(numbers.size)
+        values = numbers.tolist()
         return tuple(values) if kind == "tuple" else values
 
     def _array(self, name: Any, shape: Any, index: Any) -> np.ndarray:
@@ -221,8 +261,10 @@ class Decoder:
         )
         if not sizes or math.prod(shape) * dtype.itemsize != data.nbytes:
             raise WireError("an array whose shape and size differ")
-        if name == "bool":
-            data = data != 0  # a byte other than 0 and 1 would break NumPy's own loops
+        if _is_hollow(shape):
+            raise WireError("an array without elements whose sides are too long")
+        if name == "bool":  # a byte other than 0 and 1 would break NumPy's own loops
+            np.not_equal(data, 0, out=data.view(bool))
         return data.view(dtype).reshape(shape)
 
     def _scalar(self, name: Any, item: Any) -> np.generic:
@@ -230,6 +272,19 @@ class Decoder:
         if type(item) not in _SCALARS[dtype.kind]:
             raise WireError("a malformed scalar")
         return dtype.type(item)
+
+
+_BUILD: dict[str, Callable[[Decoder, list, int], Any]] = {
+    "list": lambda make, rest, depth: [make(item, depth) for item in rest],
+    "tuple": lambda make, rest, depth: tuple([make(item, depth) for item in rest]),
+    "dict": lambda make, rest, depth: dict(make._pair(item, depth) for item in rest),
+    "packed": lambda make, rest, depth: make._packed(*rest),
+    "array": lambda make, rest, depth: make._array(*rest),
+    "scalar": lambda make, rest, depth: make._scalar(rest[0], make(rest[1], depth)),
+    "complex": lambda make, rest, depth: complex(*(_real(item) for item in rest)),
+    "str": lambda make, rest, depth: make._bytes(*rest).decode("utf-8", "replace"),
+    "bytes": lambda make, rest, depth: make._bytes(*rest),
+}
 
 
 def _real(item: Any) -> float:
@@ -262,7 +317,7 @@ def send(
     sizes = [buffer.nbytes for buffer in buffers]
     if sum(sizes) > limit:
         raise TooLarge(f"the value is larger than {limit >> 20} MiB")
-    text = json.dumps({**header, "sizes": sizes}, separators=(",", ":")).encode()
+    text = _compact({**header, "sizes": sizes}).encode()
     if len(text) > HEADER_BYTES:
         raise TooLarge("the value has too many parts")
     parts = [memoryview(struct.pack("!I", len(text)) + text), *buffers]
@@ -291,11 +346,11 @@ def receive(
         If this is not a frame, or a larger one than frames may be.
     """
     frame = _Incoming(sock, wait)
-    (length,) = struct.unpack("!I", frame.take(4).tobytes())
+    length = int.from_bytes(frame.take(4), "big")
     if length > HEADER_BYTES:
         raise WireError("a header that is too long")
     try:
-        header = json.loads(frame.take(length).tobytes())
+        header = json.loads(frame.take(length).tobytes().decode())
     except (ValueError, RecursionError) as error:
         raise WireError("a header that is not JSON") from error
     sizes = header.get("sizes") if isinstance(header, dict) else None

@@ -1,6 +1,7 @@
 """Plays the grader's container: root with no capability but SETUID, SETGID and KILL.
 
-Run by test_confine.py in a process of its own. Python is made readable to every user, as it is in
+Run by test_confine.py in a process of its own; with arguments, it runs these as a command there, as
+the attack corpus does. Python is made readable to every user, as it is in
 the image; namespaces are refused for want of CAP_SYS_ADMIN.
 """
 
@@ -64,6 +65,8 @@ def processes_of(uid: int) -> list[str]:
 def main() -> None:
     make_python_readable()
     drop_all_but(KILL, SETGID, SETUID)
+    if command := sys.argv[1:]:
+        os.execv(command[0], command)
 
     with WarmParent() as parent:
         lacking = parent.isolation.lacking

@@ -221,6 +221,33 @@ def test_put_shows_whether_an_input_was_changed(mlp: StudentProcess) -> None:
     assert generator.random() != generator.random()
 
 
+def test_a_probe_tells_in_one_question_what_a_call_leaves(mlp: StudentProcess) -> None:
+    x = np.ones(3)
+    asked = mlp._sequence
+    _, (left,), named = mlp.namespace.probe("double_in_place", (x,), {})
+    assert np.array_equal(left, [2, 2, 2])
+    assert np.array_equal(x, [1, 1, 1])
+    assert (named, mlp._sequence) == ({}, asked + 1)
+    with pytest.raises(StudentError, match="nothing is not defined"):
+        mlp.namespace.probe("nothing", (x,), {})
+
+
+@pytest.mark.parametrize("left", ["1", "(1, (), {})", "(1, (2,), {'a': 3})", "(1, [2], {})"])
+def test_a_probe_answered_with_something_else_ends_the_process(
+    student: StudentProcess, left: str
+) -> None:
+    lie = (
+        "import sys\n"
+        "oracle = sys.modules['autograder.student.oracle'].Oracle\n"
+        f"oracle.probe = lambda *_: {left}\n"
+        "def f(x): return x\n"
+    )
+    student.execute([("a", lie)])
+    with pytest.raises(ProtocolError):
+        student.namespace.probe("f", (2,), {})
+    assert not is_alive(student.pid)
+
+
 def test_callables_go_as_expressions(mlp: StudentProcess) -> None:
     square = Expression("lambda x: np.square(x)")
     named = Expression("def twice(x):\n    return 2 * x\n", "twice")

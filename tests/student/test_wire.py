@@ -187,6 +187,25 @@ def test_malformed_values_are_refused(node: Any) -> None:
         wire.decode(node, DATA, {})
 
 
+@pytest.mark.parametrize("tag", [["str"], ["bytes"], ["packed", "list", "float64"]])
+def test_what_would_become_too_many_objects_is_refused(tag: list[str]) -> None:
+    size = max(wire.MAX_TEXT, 8 * wire.MAX_PACKED) // 2 + 8
+    buffers = [np.zeros(size, np.uint8)] * 2
+    wire.decode([*tag, 0], buffers, {})
+    with pytest.raises(wire.WireError):
+        wire.decode(["list", [*tag, 0], [*tag, 1]], buffers, {})
+    with pytest.raises(wire.TooLarge):
+        wire.Encoder(no_other)([wire.decode([*tag, 0], buffers, {}) for _ in range(2)])
+
+
+@pytest.mark.parametrize("node", [10**400, ["array", "float64", [0, 2**31 - 1], 0]])
+def test_what_a_test_could_not_compute_with_is_refused(node: Any) -> None:
+    with pytest.raises(wire.WireError):
+        wire.decode(node, [np.empty(0, np.uint8)], {})
+    with pytest.raises(wire.TooLarge):
+        wire.Encoder(no_other)(np.empty((0, 2**31 - 1)))
+
+
 def test_deep_nesting_is_refused() -> None:
     node: list = ["list"]
     for _ in range(100):

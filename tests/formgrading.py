@@ -1,0 +1,75 @@
+"""A Formgrader that runs, for the tests that press its buttons and open its pages."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from tempfile import TemporaryFile
+from typing import Any
+
+import requests
+
+from autograder.course import Course
+
+TOKEN = "a-token"
+START = 60.0
+
+
+class Formgrader:
+    """Formgrader on a course, gone at the end of the block."""
+
+    headers = {"Authorization": f"token {TOKEN}"}  # noqa: RUF012
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._options = [
+            "--no-browser",
+            "--allow-root",
+            f"--port={port}",
+            "--ServerApp.port_retries=0",
+            "--ServerApp.ip=127.0.0.1",
+            f"--IdentityProvider.token={TOKEN}",
+        ]
+
+    def __enter__(self) -> Formgrader:
+        self._log = TemporaryFile()
+        command = ("formgrader", "--course", str(self._course.folder), "--", *self._options)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "autograder.cli", *command],
+            cwd=self._course.root,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        end = time.monotonic() + START
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                self.get("/formgrader/api/assignments")
+                return self
+            except requests.ConnectionError:
+                time.sleep(0.2)
+        self.__exit__()
+        self._log.seek(0)
+        raise RuntimeError(f"Formgrader did not start:\n{self._log.read().decode()[-3000:]}")
+
+    def __exit__(self, *error: object) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def get(self, path: str) -> Any:
+        """Ask for JSON."""
+        return requests.get(self.url + path, headers=self.headers, timeout=120).json()
+
+    def post(self, path: str) -> Any:
+        """Press a button."""
+        return requests.post(self.url + path, headers=self.headers, timeout=120).json()
