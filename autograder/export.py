@@ -45,7 +45,7 @@ class Total:
     """One assignment of one student: ``score`` is what counts, the penalty taken off.
 
     ``due`` is the student's own due date where an extension was given; ``handed_in`` counts the
-    times, and ``note`` says what a person should know.
+    times, ``attempt`` is the key of the verdict, and ``note`` says what a person should know.
     """
 
     student: str
@@ -61,6 +61,7 @@ class Total:
     name: str = ""
     due: str = ""
     handed_in: int = 0
+    attempt: str = ""
     note: str = ""
 
 
@@ -181,6 +182,7 @@ def _total(recorded: Recorded) -> Total:
         recorded.late,
         recorded.penalty,
         when.isoformat() if when else "",
+        attempt=recorded.verdict.attempt,
     )
 
 

@@ -13,11 +13,10 @@ import classroom
 import numpy as np
 import pytest
 
-from autograder import grade, record, regrade, replay
+from autograder import export, grade, record, regrade, replay
 from autograder.course import Course
 from autograder.engine import Pool
 from autograder.grade import Grading
-from autograder.gradebook import Gradebook
 
 RIGHT = "def scale(x, factor):\n    return x * factor\n"
 WRONG = "def scale(x, factor):\n    return x + factor\n"
@@ -101,11 +100,10 @@ def test_a_grade_is_traced_to_the_bytes_it_was_given_for(course: Course) -> None
     was = (course.submitted / "ada/toy/toy.ipynb").read_bytes()
     recorded(course)
     hand_in(course, "ada", RIGHT)  # the file is another by now
-    with Gradebook(course) as gradebook:
-        (row,) = gradebook.recorded("toy", "ada")
+    (row,) = (total for total in export.read(course).totals if total.student == "ada")
     store = Grading(course, ["toy"]).store
-    kept = json.loads(store.path(row.verdict.attempt).read_bytes())
-    assert kept["score"] == row.verdict.score == 0.0
+    kept = json.loads(store.path(row.attempt).read_bytes())
+    assert kept["score"] == row.score == 0.0
     assert kept["submission"] == sha256(was).hexdigest()
     assert gzip.decompress(store.input(kept["submission"]).read_bytes()) == was
     assert kept["surroundings"]["seed"] == course.seed
