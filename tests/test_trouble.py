@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -11,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from classroom import WHEN, hand_in, mark, notebook, open_course, rows
@@ -35,7 +38,7 @@ def disk() -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("only root may mount a small disk")
     folder = Path(tempfile.mkdtemp())
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode:
         folder.rmdir()
         pytest.skip("this machine lets no disk be mounted")
@@ -54,24 +57,33 @@ def fill(disk: Path, leave: int) -> Path:
     return filler
 
 
+def long(made: dict[str, Any], student: str) -> dict[str, Any]:
+    """Add 60 KiB that do not shrink by much, wherever the notebook goes."""
+    text = random.Random(student).randbytes(30 * KIB).hex()
+    words = " ".join(text[i : i + 60] for i in range(0, len(text), 60))
+    made["cells"].append({"cell_type": "markdown", "id": "own", "metadata": {}, "source": words})
+    return made
+
+
 @pytest.mark.parametrize(
     "room",
-    [0, *(pytest.param(kib * KIB, marks=pytest.mark.soak) for kib in (8, 40, 120, 400))],
+    [0, *(pytest.param(kib * KIB, marks=pytest.mark.soak) for kib in (60, 200, 300, 450, 550))],
 )
 def test_a_full_disk_loses_nothing(room: int, disk: Path, toy_root: Path) -> None:
+    """Full while verdicts are stored, then while they are recorded, then for the feedback."""
     course = open_course(toy_root, disk / "course")
     for student in ("ada", "bob", "cleo", "dan"):
         hand_in(course, student, notebook(toy_root), WHEN)
     assert grade(course, toy_root).returncode == 0
     mark(course, "ada", "why", 3.0)
-    for student in ("bob", "cleo"):
-        hand_in(course, student, notebook(toy_root, **SOLVED), WHEN)
+    for student in ("ada", "bob", "cleo", "dan"):
+        hand_in(course, student, long(notebook(toy_root, **SOLVED), student), WHEN)
     before = rows(course)
     filler = fill(disk, room)
     stopped = grade(course, toy_root)
     assert stopped.returncode in (1, 2), stopped.stderr
     assert "Traceback" not in stopped.stderr, stopped.stderr
-    assert "full" in stopped.stderr, stopped.stderr
+    assert re.search("full|No space left", stopped.stderr), stopped.stderr
     assert rows(course)["ada", "why"] == before["ada", "why"]
     filler.unlink()
     again = grade(course, toy_root)
