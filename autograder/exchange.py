@@ -17,8 +17,9 @@ from typing import Any
 from nbgrader.exchange.default import ExchangeCollect
 from traitlets.config import Config
 
+from autograder.collect.extract import DEEPEST_PATH, LONGEST_PATH
+from autograder.collect.handins import HandIns
 from autograder.course import LARGEST_NOTEBOOK, PROBLEM, Course
-from autograder.handins import HandIns
 
 BESIDE = ("timestamp.txt", "submission_secret.txt")
 MOST_FILES = 1000
@@ -51,9 +52,12 @@ def _plain(folder: str) -> Iterator[tuple[str, Any]]:
     if os.path.islink(folder):
         return
     for place, folders, files, inside in os.fwalk(folder, follow_symlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        deep = place.count("/") - folder.count("/") >= DEEPEST_PATH
+        folders[:] = sorted(name for name in folders if not (deep or name.startswith(".")))
         for name in sorted(files):
             path = os.path.relpath(os.path.join(place, name), folder)
+            if len(path.encode(errors="replace")) > LONGEST_PATH:
+                continue
             if not name.endswith(".ipynb") and path not in BESIDE:
                 continue
             with contextlib.suppress(OSError):
@@ -66,7 +70,7 @@ def _plain(folder: str) -> Iterator[tuple[str, Any]]:
 def configure(config: Config, folder: Path) -> None:
     """Tell nbgrader what course.toml says of the exchange, and make its commands collect safely."""
     config.ExchangeFactory.collect = f"{__name__}.Collect"
-    config.ZipCollectApp.extractor_plugin = "autograder.collect.SafeExtractor"
+    config.ZipCollectApp.extractor_plugin = "autograder.collect.zipcollect.SafeExtractor"
     if (folder / "course.toml").is_file():
         known = Course(folder).exchange
         if "course_id" in known:

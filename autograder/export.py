@@ -12,9 +12,9 @@ from pathlib import Path
 
 from autograder.assignment import names
 from autograder.attempt import write_atomically
+from autograder.collect.handins import HandIns
 from autograder.course import Course, CourseError
 from autograder.gradebook import UNREADABLE, Gradebook, Mark, Master, Recorded
-from autograder.handins import HandIns
 
 #: A spreadsheet takes text that starts with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 from classroom import notebook, open_course
 
-from autograder import collect as collecting
-from autograder.collect import Collected, ZipCollect
+from autograder.collect import zipcollect as collecting
+from autograder.collect.handins import HandIn, HandIns
+from autograder.collect.outcome import Collected
+from autograder.collect.platforms import owner, platform_of
+from autograder.collect.zipcollect import ZipCollect
 from autograder.course import Course, CourseError
-from autograder.handins import HandIn, HandIns
-from autograder.platforms import owner, platform_of
 
 DUE = "\n[assignments.toy]\ndue = 2027-03-02T12:00:00Z\nlate = { per_day = 0.1 }\n"
 ROSTER = """\

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from classroom import open_course
 
-from autograder import build
+from autograder import build, exchange
 from autograder.assignment import Assignment
+from autograder.collect.handins import HandIns
 from autograder.course import Course, CourseError
-from autograder.handins import HandIns
 
 
 def nbgrader(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -95,3 +95,19 @@ def test_settings_of_the_exchange_are_checked(course: Course) -> None:
     path.write_text(path.read_text().replace('"../exchange"', "5"))
     with pytest.raises(CourseError, match=r"exchange\.root is 5"):
         _ = Course.open(course.folder, course.root).exchange
+
+
+def test_deep_folders_and_long_paths_are_left_there(tmp_path: Path) -> None:
+    home = os.getcwd()
+    try:
+        for name, depth in (("d", 1200), ("x" * 200, 12)):
+            os.chdir(tmp_path)
+            for _ in range(depth):
+                os.mkdir(name)
+                os.chdir(name)
+            Path("toy.ipynb").write_text("{}")
+    finally:
+        os.chdir(home)
+    (tmp_path / "toy.ipynb").write_text("{}")
+    assert [path for path, _ in exchange._plain(str(tmp_path))] == ["toy.ipynb"]
+    subprocess.run(["rm", "-rf", *tmp_path.iterdir()], check=True)

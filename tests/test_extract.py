@@ -17,7 +17,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from autograder.extract import LONGEST_NAME, ArchiveError, Caps, Found, clean, unpack
+from autograder.collect.entries import ArchiveError, Caps
+from autograder.collect.extract import Found, unpack
+from autograder.collect.names import LONGEST_NAME, clean
 
 HONEST = b'{"cells": []}'
 LINK, FIFO, DEVICE = stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o644, stat.S_IFCHR | 0o644
