@@ -306,7 +306,7 @@ def _accepted(course: Any, grading: Any, yes: bool) -> bool:
     table = Table("student", "assignment", "exercise", "was", "now", "", box=None, padding=(0, 1))
     for each in changed:
         scores = f"{each.before:.4g}", f"{each.after:.4g}", f"{each.difference:+.4g}"
-        table.add_row(each.student, each.assignment, each.exercise, *scores)
+        table.add_row(Text(each.student), each.assignment, each.exercise, *scores)
     out.print(table)
     students = len({(each.student, each.assignment) for each in changed})
     total = sum(each.difference for each in changed)

@@ -17,8 +17,10 @@ from autograder import resemblance
 from autograder.resemblance import Pair
 
 NUMBERS = (int, float, complex, np.number, np.bool_)
+ARRAYS = (*NUMBERS, np.ndarray)
 #: A shape beyond these is no mistake: it may be data that somebody carries out of a hidden test.
 MOST_AXES, LARGEST_SIZE = 8, 100_000
+LONGEST_KEY = 24
 KINDS = {
     "b": "booleans",
     "i": "integers",
@@ -111,13 +113,19 @@ def _mapping(
         ("should not have", actual.keys() - expected.keys()),
     ):
         if keys:
-            listed = ", ".join(sorted(map(repr, keys))[:4])
+            listed = ", ".join(sorted(map(_key, keys))[:4])
             return f"{name} {verb} the {'key' if len(keys) == 1 else 'keys'} {listed}."
     parts = (
         explain(actual[key], value, name=f"{name}[{key!r}]", sizes=sizes, rtol=rtol)
         for key, value in expected.items()
     )
     return next((part for part in parts if part), None)
+
+
+def _key(key: Any) -> str:
+    """Write a key as Python does, as far as it is a name and not data that is carried out."""
+    short = len(str(key)) <= LONGEST_KEY
+    return repr(key) if short else f"{str(key)[:LONGEST_KEY]!r}…"
 
 
 def _sequence(actual: Any, expected: Any, name: str, sizes: Any, rtol: float) -> str | None:
@@ -193,13 +201,23 @@ def _type(actual: Any, expected: np.ndarray, name: str, letters: str, rtol: floa
 
 
 def _equal(actual: Any, expected: np.ndarray, rtol: float) -> bool:
+    if isinstance(actual, (tuple, list)) and not _is_numeric(actual):
+        return False
     try:
         array = np.asarray(actual)
-    except ValueError:  # a ragged list
+    except (ValueError, MemoryError):  # a ragged list
         return False
     if array.shape != expected.shape or array.dtype.kind not in "biuf":
         return False
     return bool(np.all(np.isfinite(array))) and resemblance.same(array, expected, max(rtol, 1e-9))
+
+
+def _is_numeric(items: Any) -> bool:
+    """Whether there are only numbers in a list; beside one long text each would become as long."""
+    return all(
+        _is_numeric(item) if isinstance(item, (tuple, list)) else isinstance(item, ARRAYS)
+        for item in items
+    )
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

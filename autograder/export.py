@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
@@ -18,6 +19,8 @@ from autograder.gradebook import UNREADABLE, Gradebook, Mark, Master, Recorded
 
 #: A spreadsheet takes text that starts with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+#: Where commas are for decimals, a semicolon begins a new cell.
+AFTER_SEMICOLON = re.compile(r"(;\s*)(?=[=+\-@|%])")
 
 
 @dataclass(frozen=True)
@@ -200,5 +203,5 @@ def _plain(value: object) -> str:
         return ""
     if isinstance(value, (int, float)):
         return f"{value:.10g}"
-    text = str(value)
+    text = AFTER_SEMICOLON.sub(r"\1'", str(value))
     return f"'{text}" if text.startswith(FORMULA) else text

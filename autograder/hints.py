@@ -23,6 +23,8 @@ __all__ = ["Recorder", "Table", "build", "fingerprint", "load", "lookup"]
 FILE = "hints.json"
 #: Values are told apart by six digits of the array's largest one.
 QUANTUM = 1e-6
+#: Whole numbers beyond so many are digested as they are: as text they would fill the memory.
+LARGE = 100_000
 #: Two roundings whose borders lie apart, and apart from the round numbers of toy cases.
 SHIFTS = (math.sqrt(2) - 1, math.sqrt(2) - 0.5)
 
@@ -71,7 +73,8 @@ def _numbers(array: np.ndarray, shift: float) -> Iterable[bytes]:
     if array.dtype.kind == "c":
         array = np.stack([array.real, array.imag])
     if array.dtype.kind != "f":
-        yield repr(array.tolist()).encode()
+        whole = array.size > LARGE and array.dtype.kind in "biu"
+        yield array.tobytes() if whole else repr(array.tolist()).encode()
         return
     array = array.astype(np.float64)
     finite = np.isfinite(array)
@@ -116,14 +119,15 @@ class Table:
         return [
             {"digests": list(digests), "hint": hint}
             for digests in self._claims
-            if (hint := self._hint(digests)) is not None
+            if (hint := self.named(digests)) is not None
         ]
 
     def lookup(self, log: Sequence[Any]) -> str | None:
         """Return the hint of the mistake that gave the same; none if two hints lay claim to it."""
-        return self._hint(fingerprint(log))
+        return self.named(fingerprint(log))
 
-    def _hint(self, digests: Iterable[str]) -> str | None:
+    def named(self, digests: Iterable[str]) -> str | None:
+        """Return the hint of the mistake that has one of these digests."""
         mine = set(digests)
         claims = [hints for known, hints in self._claims.items() if mine.intersection(known)]
         hints = set().union(*claims)

@@ -6,6 +6,7 @@ import ast
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -102,7 +103,7 @@ class Judge:
         """Say the most certain thing that is known of a failed test."""
         said = result.diagnosis
         if result.outcome in ("failed", "forbidden"):
-            hint = self._hint(result)
+            hint = self._hint(result, examination.digests[result.name])
             said = examination.cell_error(result.exercise) or hint or said
             broken = examination.broken_below(result.exercise)
             if broken and not hint:
@@ -112,13 +113,14 @@ class Judge:
                 )
         return said.strip() if said else said
 
-    def _hint(self, result: Result) -> str | None:
+    def _hint(self, result: Result, digests: Iterable[str]) -> str | None:
         """Find the named mistake that gives just what a submission gave."""
         exercise = result.exercise
         if exercise not in self._lessons:
             self._lessons[exercise] = Lessons(self.assignment, exercise, self.fixtures)
         test = vars(self.assignment.module("hidden_tests"))[result.name]
-        return hints.lookup(self._lessons[exercise].of(test), result.name, result.log)
+        learned = self._lessons[exercise].of(test)
+        return hints.Table(learned.get(result.name, ())).named(digests)
 
 
 class Examination:
@@ -128,6 +130,7 @@ class Examination:
         self.judge = judge
         self.rebuilt = rebuilt
         self.results: list[Result] = []
+        self.digests: dict[str, tuple[str, str]] = {}  # of what failed tests were given
         self.student_cpu = 0.0
         self._began = time.monotonic()
         self._processes: dict[Allows, StudentProcess] = {}
@@ -156,13 +159,19 @@ class Examination:
         assert mark is not None
         if mark.name not in self._dead:
             try:
-                self.results.append(self._patiently(test, mark, arguments))
+                self._note(self._patiently(test, mark, arguments))
                 return
             except StudentDied as died:
                 # without the traceback, whose frames hold what the student sent
                 self._dead[mark.name] = StudentDied(died.status, str(died))
         death = self._dead[mark.name]
         self.results.append(Result.of(test, death.status, str(death)))
+
+    def _note(self, result: Result) -> None:
+        """Keep a result without what the student sent: the processes of one may send gigabytes."""
+        if result.outcome in ("failed", "forbidden"):
+            self.digests[result.name] = hints.fingerprint(result.log)
+        self.results.append(replace(result, log=[]))
 
     def _patiently(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
         """Run a test; that it takes too much time or memory is believed when it happens twice.

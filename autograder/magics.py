@@ -11,6 +11,8 @@ TRANSPARENT = ("time", "timeit", "capture", "prun")
 UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 #: IPython reads a cell once more for each magic in it: where that takes seconds, it is not asked.
 MOST_WORK = 2**18
+#: Nobody writes more of them above one cell.
+MOST_CELL_MAGICS = 8
 MAGIC = re.compile(r"^[ \t]*[%!?,;/]|=[ \t]*[%!]|\?[ \t]*$", re.MULTILINE)
 
 
@@ -20,21 +22,25 @@ def strip(source: str) -> str:
 
     Source that is Python already, or that nothing can read, comes back as it is.
     """
+    for _ in range(MOST_CELL_MAGICS):
+        first, _, body = source.lstrip().partition("\n")
+        if not first.startswith("%%"):
+            break
+        words = first[2:].split()
+        if not words or words[0] not in TRANSPARENT:
+            return ""
+        source = body
     if _parses(source):
         return source
-    first, _, body = source.lstrip().partition("\n")
-    if first.startswith("%%"):
-        words = first[2:].split()
-        return strip(body) if words and words[0] in TRANSPARENT else ""
     if len(source) * (1 + len(MAGIC.findall(source))) > MOST_WORK:
         return source
     from IPython.core.inputtransformer2 import TransformerManager  # slow to import, seldom needed
 
     try:
         tree = ast.parse(TransformerManager().transform_cell(source))
-    except UNREADABLE:
+        return ast.unparse(ast.fix_missing_locations(_Silence().visit(tree)))
+    except Exception:  # IPython stumbles in its own ways, and trees may be too deep for `ast`
         return source
-    return ast.unparse(ast.fix_missing_locations(_Silence().visit(tree)))
 
 
 def _parses(source: str) -> bool:

@@ -18,6 +18,7 @@ from autograder.assignment import Assignment, Cell, definitions
 MAX_BYTES = 32 * 2**20
 MAX_CELLS = 2_000
 MAX_SOURCE = 2**20
+MAX_CODE = 2**18  # Python takes seconds and a gigabyte to parse a mebibyte of `a;a;…`
 MAX_SOURCES = 4 * 2**20
 MAX_DEPTH = 8  # of an output or attachment; what is worth keeping is not nested so deep
 
@@ -163,7 +164,8 @@ def _cells(notebook: dict[str, Any]) -> Iterator[_Raw]:
         source = cell.get("source", "")
         if isinstance(source, list):
             source = "".join(line for line in source if isinstance(line, str))
-        if not isinstance(source, str) or len(source) > MAX_SOURCE:
+        longest = MAX_CODE if cell.get("cell_type") == "code" else MAX_SOURCE
+        if not isinstance(source, str) or len(source) > longest:
             continue
         outputs, attachments = cell.get("outputs"), cell.get("attachments")
         yield _Raw(

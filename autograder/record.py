@@ -98,7 +98,11 @@ class Sanitise(NbGraderPreprocessor):
             attached = sanitise.attachments(cell.pop("attachments", {}))
             if attached:
                 cell.attachments = from_dict(attached)
-            cell.source = sanitise.markdown(cell.source, frozenset(attached))
+            resources["prose"] = resources.get("prose", 0) + len(cell.source)
+            if resources["prose"] > sanitise.MOST_MARKDOWN:
+                cell.source = sanitise.verbatim(cell.source)
+            else:
+                cell.source = sanitise.markdown(cell.source, frozenset(attached))
         return cell, resources
 
 

@@ -68,16 +68,17 @@ class Roster:
         Unknown
             If nobody or more than one is meant.
         """
-        if name in self.people:
-            return name
         column = NUMBERS.get(platform, "")
         if number and column:
             for person in self.people.values():
                 if getattr(person, column) == number:
                     return person.id
-        meant = self._named.get(plain(name), set())
+        meant = {name} if name in self.people else self._named.get(plain(name), set())
         if len(meant) == 1:
-            return next(iter(meant))
+            (found,) = meant
+            if not (number and column and getattr(self.people[found], column)):
+                return found
+            meant = set()  # who has another number is somebody else, whatever the name
         add = f"write {number} as {column} in the right row" if number and column else "add a row"
         if meant:
             raise Unknown(f"may be any of {', '.join(sorted(meant))} in roster.csv; {add}")

@@ -15,6 +15,10 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.token import STANDARD_TYPES
 
 LONGEST_TEXT = 64 * 2**10
+#: Markdown's renderer may take a second for so much text, and an hour for forty times as much.
+LONGEST_MARKDOWN = 24 * 2**10
+#: What all cells of a notebook may have together.
+MOST_MARKDOWN = 256 * 2**10
 LARGEST_IMAGE = 4 * 2**20
 MOST_OUTPUTS = 50
 IMAGES = ("image/png", "image/jpeg", "image/gif")
@@ -76,14 +80,22 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 def markdown(text: str, attached: frozenset[str] = frozenset()) -> str:
     """Give Markdown back as it is if what it renders to is harmless, else as text to be read.
 
+    So is what is long: it could take hours to be rendered.
+
     Parameters
     ----------
     text : str
     attached : frozenset of str
         The names of the pictures that are attached to its cell.
     """
-    if not MARKUP.search(text) or _is_harmless(text, attached):
+    short = len(text) <= LONGEST_MARKDOWN
+    if short and (not MARKUP.search(text) or _is_harmless(text, attached)):
         return text
+    return verbatim(text)
+
+
+def verbatim(text: str) -> str:
+    """Give text as Markdown that shows it just so."""
     fence = "`" * (max(map(len, re.findall("`+", text)), default=2) + 3)
     return f"{fence}\n{text}\n{fence}"
 

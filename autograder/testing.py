@@ -6,6 +6,7 @@ parameters are fixtures: ``student``, ``rng`` and, in hidden tests, ``reference`
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import operator
@@ -349,7 +350,11 @@ class Recorder:
 
     def put(self, value: Any) -> Any:
         """Hand a value over; nothing comes back that is worth a note."""
-        return self._inner.put(_stripped(value))
+        try:
+            return self._inner.put(_stripped(value))
+        except Exception as error:
+            self.log.append(error)
+            raise
 
     def get(self, handle: Any) -> Any:
         """Fetch what a handle stands for, and note it."""
@@ -538,7 +543,9 @@ def run_test(
     except Exception as error:
         if _is_students(error) and getattr(error, "origin", None) is not reference:
             outcome, diagnosis = explain_error(error, recorder.last, mark_of(test))
-        elif _is_students(error) or recorder.raised(error) or not recorder.log:
+        elif (
+            _is_students(error) or recorder.raised(error) or (control is None and not recorder.log)
+        ):
             raise
         else:
             right = None if control is None else _logged(test, control())
@@ -620,13 +627,19 @@ def _logged(test: Callable[..., None], fixtures: Mapping[str, Any]) -> list[Any]
 
 def _unusable(error: Exception, recorder: Recorder, right: list[Any] | None) -> str:
     """Say what about the last result made a test's own lines raise."""
-    called, result = recorder.last or "The code", recorder.log[-1]
-    place = len(recorder.log) - 1
+    called = recorder.last or "The code"
+    if not recorder.log:
+        return (
+            f"{called} gives an object that the test cannot use as it expects to: "
+            "see what the docstring says."
+        )
+    result, place = recorder.log[-1], len(recorder.log) - 1
     if right is not None and place < len(right):
         name = f"{called}(…)" if called == _latest().function else called
-        different = diagnose.explain(result, right[place], name=name)
-        if different:
-            return different
+        with contextlib.suppress(Exception):  # whatever it is, the test did not stand it either
+            different = diagnose.explain(result, right[place], name=name)
+            if different:
+                return different
     if isinstance(error, KeyError) and isinstance(result, dict) and error.args[0] not in result:
         return f"{called} has no {error.args[0]!r}."
     if result is None:

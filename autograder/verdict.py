@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 DEATHS = ("out_of_memory", "timed_out", "crashed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TestVerdict:
     """One property of one exercise: the sentence the student reads and what came of it."""
 
@@ -24,7 +25,7 @@ class TestVerdict:
     weight: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExerciseVerdict:
     """One exercise: its points and the verdicts of its tests."""
 
@@ -103,7 +104,7 @@ class Verdict:
                 ExerciseVerdict(
                     **{
                         **exercise,
-                        "tests": tuple(TestVerdict(**test) for test in exercise["tests"]),
+                        "tests": tuple(_test(test) for test in exercise["tests"]),
                     }
                 )
                 for exercise in data["exercises"]
@@ -113,3 +114,9 @@ class Verdict:
             cpu=data["cpu"],
             attempt=data.get("attempt", ""),
         )
+
+
+def _test(plain: dict[str, Any]) -> TestVerdict:
+    """Read a test's verdict; what is the same for the whole class is kept once."""
+    shared = {key: sys.intern(plain[key]) for key in ("name", "sentence", "outcome")}
+    return TestVerdict(**plain | shared)

@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -31,6 +32,9 @@ from autograder.verdict import Verdict
 Allows = frozenset[str]
 #: Room for the first message, so that many workers can be started at once.
 PIPE_BYTES = 1 << 18
+#: Bytes that a judge may allocate: what a submission makes it ask for beyond is an error of its
+#: test, and not the end of whatever the system ends when it has no memory left.
+MOST_DATA = 3 << 30
 
 
 def send(stream: IO[bytes], message: dict[str, Any], payload: bytes = b"") -> None:
@@ -132,6 +136,9 @@ def main() -> None:
     there is one, is what `pack` gave, to be unpacked at ``root``.
     """
     linux.die_with_parent(signal.SIGKILL)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = MOST_DATA if hard == resource.RLIM_INFINITY else min(MOST_DATA, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints, it does not print into the answers

@@ -579,3 +579,13 @@ def test_nothing_untrue_is_said(right, seed, how, probabilities):
     )
     if text is not None:
         check_truth(text, wrong, right, inputs)
+
+
+def test_keys_carry_nothing_out():
+    said = explain({"a": 1.0, "x" * 1000: 1.0}, {"a": 1.0}, name="d")
+    assert said == f"d should not have the key {'x' * 24!r}…."
+
+
+def test_numbers_beside_a_long_text_are_no_array():
+    said = explain(["x" * 4_000_000] + [0] * 10_000, V, name="v")
+    assert said == "v is a list of 10001 items, and should be an array of shape (5,)."

@@ -33,6 +33,11 @@ def test_shell_cell_is_dropped() -> None:
 
 
 def test_what_nothing_can_read_comes_back_as_it_is() -> None:
-    for source in ("def f(:", "(" * 10_000, "%%\x00"):
+    deep = "%matplotlib inline\nx = a" + ".b" * 1500
+    for source in ("def f(:", "(" * 10_000, "%%\x00", "%%time\n" * 10_000, '=%"""0', deep):
         strip(source)
     assert strip("def f(:") == "def f(:"
+
+
+def test_cell_magics_may_stand_above_each_other() -> None:
+    assert strip("%%time\n\n%%capture\n%matplotlib inline\nx = 1") == "pass\nx = 1"

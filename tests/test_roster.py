@@ -13,8 +13,8 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 
 from autograder import export, report, roster
+from autograder.collect.handins import HandIn, HandIns
 from autograder.course import Course, CourseError
-from autograder.handins import HandIn, HandIns
 from autograder.roster import Person, Roster, Unknown
 
 LATE = "\n[assignments.toy]\ndue = 2026-03-01T09:00:00Z\nlate = { per_day = 0.1 }\n"
@@ -105,6 +105,12 @@ def test_people_are_found(platform: str, name: str, number: str, student: str) -
 def test_nobody_is_guessed(name: str) -> None:
     with pytest.raises(Unknown):
         PEOPLE.find("moodle", name, "11")
+
+
+def test_a_name_gives_nobody_the_place_of_another() -> None:
+    assert PEOPLE.find("canvas", "ada", "21") == "b1"
+    with pytest.raises(Unknown):
+        PEOPLE.find("canvas", "ada", "666")
 
 
 def test_names_reach_gradebook_report_and_csv(course: Course) -> None:

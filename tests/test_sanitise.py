@@ -67,3 +67,8 @@ def test_html_takes_no_look_of_the_page_around_it() -> None:
     assert sanitise.html('<table class="dataframe modal"></table>') == (
         '<table class="dataframe"></table>'
     )
+
+
+def test_what_would_take_hours_to_render_is_shown_as_text() -> None:
+    for text in ("# [a\n" * 200_000, "\\\\[ " * 200_000, "*a**" * 200_000):
+        assert sanitise.markdown(text) == sanitise.verbatim(text)

@@ -308,3 +308,34 @@ def test_the_last_line_of_a_trace():
     )
     assert last_line(frame.format(3) + frame.format(7)) == " (line 7)"
     assert last_line("") == ""
+
+
+def test_objects_that_a_test_cannot_use_are_the_student_s() -> None:
+    """Where nothing came back but objects, the control says that the test is right."""
+
+    def test_items(student):
+        """items."""
+        assert student.f(1.0)[0] < 2.0
+
+    nest = student("class N:\n def __getitem__(self, k): return N()\ndef f(x): return N()")
+    right = {"student": student("def f(x): return [x]")}
+    result = run_test(test_items, {"student": nest}, lambda: right)
+    assert result.outcome == "failed" and "gives an object" in result.diagnosis
+    with pytest.raises(TypeError):
+        run_test(test_items, {"student": nest}, lambda: {"student": nest})
+
+
+def test_what_cannot_be_compared_is_the_student_s(monkeypatch) -> None:
+    """A result on which even its diagnosis fails breaks no test."""
+
+    def test_sum(student):
+        """sum."""
+        assert student.f(1.0) + 1.0 == 2.0
+
+    def explain(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr("autograder.diagnose.explain", explain)
+    right = {"student": student("def f(x): return x")}
+    result = run_test(test_sum, {"student": student("def f(x): return 'x'")}, lambda: right)
+    assert result.outcome == "failed" and "a string" in result.diagnosis

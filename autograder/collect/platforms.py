@@ -17,7 +17,9 @@ PATTERNS = {
     ),
     # Jane Doe_123456_assignsubmission_file_/mlp.ipynb, with or without the last _ or /
     "moodle": re.compile(
-        r"(?P<student_id>[^/]+?)_(?P<number>\d+)_assignsubmission_[a-z]+_?/?(?P<file_id>.+)"
+        # whoever has the platform's mark in a name of their own is nobody: a person is to look
+        r"(?P<student_id>[^/]+?)_(?P<number>\d+)_assignsubmission_[a-z]+_?/?"
+        r"(?P<file_id>(?!.*_assignsubmission_).+)"
     ),
     # jane/mlp.ipynb, jane.zip and what is in it, jane_mlp.ipynb, jane.ipynb
     "folder": re.compile(

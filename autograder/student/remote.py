@@ -25,7 +25,7 @@ import numpy as np
 
 from autograder.student import parent, room, users, wire
 from autograder.student.confine import Isolation, Limits
-from autograder.student.discretion import Discretion
+from autograder.student.discretion import LONGEST_LINE, Discretion
 from autograder.student.users import SLOTS
 from autograder.testing import Expression, StudentError, last_line
 
@@ -341,7 +341,10 @@ class StudentProcess:
             raise self._death
         encoder = wire.Encoder(_outgoing)
         request = {"op": operation, **(header or {}), "drop": self._dropped[:1000]}
-        request |= {name: encoder(value) for name, value in values.items()}
+        try:
+            request |= {name: encoder(value) for name, value in values.items()}
+        except wire.TooLarge as error:  # a test hands back what it was given
+            raise StudentError("TooLarge", str(error)) from None
         self.discretion.strict |= operation not in ("cell", "name")
         self._sequence += 1
         request["seq"] = self._sequence
@@ -360,6 +363,8 @@ class StudentProcess:
             if not self._end:
                 self._finish()
             self._die(self._cause())
+        except wire.TooLarge as error:
+            raise StudentError("TooLarge", str(error)) from None
         except wire.WireError as error:
             self.reject(str(error))
 
@@ -438,6 +443,8 @@ class _Budget:
         self.process = process
         self.cpu = cpu
         self.used = process.cpu_seconds()
+        if self.used > limits.attempt_cpu:  # many short requests are never waited for
+            process.time_out(_used_up(limits.attempt_cpu, "in all"))
         self.cpu_end = min(self.used + cpu, limits.attempt_cpu)
         self.start = self.active = self.checked = time.monotonic()
         self.wall = limits.wall_factor * cpu + limits.idle
@@ -503,7 +510,11 @@ def _frame(frame: Any, discretion: Discretion) -> str:
         raise wire.WireError("malformed error")
     cell, function, _ = (_printable(frame[i], 200).replace("\n", " ") for i in (0, 2, 3))
     known = discretion.frame(cell, frame[1], function)
-    return '  File "{}", line {}, in {}\n    {}\n'.format(*known) if known else ""
+    if not known:
+        return ""
+    name, number, function, line = known
+    line = _printable(line, LONGEST_LINE)  # quoted as it was handed in
+    return f'  File "{name}", line {number}, in {function}\n    {line}\n'
 
 
 def _printable(text: Any, limit: int) -> str:

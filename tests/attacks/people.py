@@ -83,6 +83,12 @@ def metadata(made: Notebook) -> Notebook:
     return made
 
 
+def slow_cells(made: Notebook) -> Notebook:
+    """Add cells that take a second each."""
+    made["cells"] += [markdown(f"{number}<i>" + "# [a\n" * 4_500) for number in range(150)]
+    return made
+
+
 ATTACKS = [
     *(
         Attack(f"{name} in text", 30, f"writes {name} into an answer", solved=True,
@@ -102,6 +108,13 @@ ATTACKS = [
     Attack("an error's name", 30, "gives an exception a script for a name",
            cells=scale(f"raise type({SCRIPT!r}, (Exception,), {{}})"), solved=True,
            loses=("scale",)),
+    Attack("an escape", 30, "raises in a line that a terminal would obey", loses=("scale",),
+           cells=scale("raise ValueError('x')  # \x1b]0;mine\x07"), solved=True,
+           never=r"[\x07\x1b]"),
+    Attack("slow Markdown", 25, "writes what takes an hour to be rendered", solved=True,
+           edit=answers("<i>" + "# [a\n" * 100_000)),
+    Attack("much slow Markdown", 25, "writes it in cells of a bearable length", solved=True,
+           edit=slow_cells),
     Attack("a note", 30, "has the grader's own notes say a script",
            f"raise ValueError({SCRIPT!r})", solved=True),
     Attack("a formula", 31, "raises a spreadsheet formula",

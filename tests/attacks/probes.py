@@ -201,6 +201,7 @@ KERNEL = {
     "keyctl": "system(250, 219, 0, -3, 1)",
     "request_key": "system(249, 218, b'user', b'probe', None, 0)",
     "io_uring": "system(425, 425, 4, ctypes.create_string_buffer(120))",
+    "asynchronous I/O": "system(206, 0, 8, ctypes.byref(ctypes.c_ulong()))",
     "bpf": "system(321, 280, 0, struct.pack('IIII', 2, 4, 4, 1) + bytes(104), 120)",
     "userfaultfd": "system(323, 282, 1)",
     "perf_event_open": "system(298, 241, struct.pack('IIQ', 1, 112, 0) + bytes(96), 0, -1, -1, 0)",
