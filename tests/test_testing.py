@@ -13,6 +13,7 @@ from autograder.testing import (
     Recorder,
     StudentError,
     assert_close,
+    assert_float32,
     assert_unchanged,
     exercise,
     last_line,
@@ -296,3 +297,12 @@ def test_the_last_line_of_a_trace():
     )
     assert last_line(frame.format(3) + frame.format(7)) == " (line 7)"
     assert last_line("") == ""
+
+
+def test_float32_is_asked_for_and_compared_as_such():
+    third = np.full(3, 1 / 3)
+    assert_float32(third.astype(np.float32), third, name="out", axes="N")
+    with pytest.raises(Mismatch, match="out is float64 for float32 inputs"):
+        assert_float32(third, third, name="out")
+    with pytest.raises(Mismatch, match="out"):
+        assert_float32(np.float32(1.001) * third.astype(np.float32), third, name="out")
