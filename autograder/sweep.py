@@ -152,5 +152,6 @@ def write_wandb(path: Path | str, space: Space, **options: Any) -> Path:
     import yaml
 
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(wandb_config(space, **options), sort_keys=False), "utf-8")
     return path

@@ -55,7 +55,9 @@ def test_equal_seeds_give_equal_searches():
 
 def test_the_sweep_file_describes_the_same_space(tmp_path):
     yaml = pytest.importorskip("yaml")
-    path = write_wandb(tmp_path / "sweep.yaml", SPACE, metric="accuracy", program="train.py")
+    path = write_wandb(
+        tmp_path / "runs" / "sweep.yaml", SPACE, metric="accuracy", program="train.py"
+    )
     config = yaml.safe_load(path.read_text())
     assert config["method"] == "bayes"
     assert config["program"] == "train.py"

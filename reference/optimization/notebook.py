@@ -163,8 +163,9 @@ def minibatches(x, y, batch_size, rng):
 #
 # one step for one parameter, an array of any shape. What an optimiser remembers from step to step
 # is in `state`, a dictionary: empty before the first step, and after it what the docstring says.
-# The functions are *pure*: they return a new parameter and a new state, and leave the old ones
-# alone. So a training can be stopped, copied, taken back, and tested one step at a time.
+# The functions are *pure*: they return a new parameter and a new state, leave the old ones alone,
+# and share no memory with them, so that the caller may reuse its arrays. A training can then be
+# stopped, copied, taken back, and tested one step at a time.
 #
 # ### SGD
 #
@@ -1031,7 +1032,7 @@ def classification_report(matrix):
 #
 # That costs $2P$ gradients for $P$ parameters, in place of the $4P^2$ function values that second
 # differences of $f$ would need, and it is far more accurate. The exact Hessian is symmetric; the
-# numerical one is so up to rounding. Replace it by $(H + H^\top)/2$, which halves the noise and
+# numerical one is so up to rounding. Replace it by $(H + H^\top)/2$, which evens the noise out and
 # makes sure that the eigenvalues are real.
 
 # %% exercise="hessian" points=4
@@ -1428,13 +1429,14 @@ made = {
 
 panels = figure(2, rows=2, height=3)
 for batchnorm, axis, below in ((False, panels[0], panels[2]), (True, panels[1], panels[3])):
-    title = "with batch normalisation" if batchnorm else "without"
+    title = "with normalisation" if batchnorm else "without"
     runs = {f"η = {rate:g}": made[batchnorm, rate][0] for rate in rates}
     draw_curves(axis, runs, ylabel="test accuracy (%)", title=title, ylim=(0, 100))
     names = ("15th percentile", "median", "85th percentile")
     runs = dict(zip(names, made[batchnorm, 0.1][1].T, strict=True))
     draw_curves(below, runs, ylabel="input of one unit", title=f"a unit of layer 4, {title}")
     below.margins(y=0.5)
+    below.legend(loc="lower center", ncols=3, fontsize=7)
 
 NUMBERS["batchnorm_large_rate"] = float(made[True, 1.0][0][-1]) / 100
 NUMBERS["plain_large_rate"] = float(made[False, 1.0][0][-1]) / 100
@@ -1457,14 +1459,14 @@ labels = train_set[1][:400].copy()
 wrong = noise.random(400) < 1 / 3
 labels[wrong] = noise.integers(10, size=wrong.sum())
 few = train_set[0][:400], labels
-epochs = 150 if FULL else 50
+epochs = 100 if FULL else 50
 KINDS = {
     "plain": {},
     "L1": {"penalty": l1_penalty, "lam": 2e-3},
     "L2": {"penalty": l2_penalty, "lam": 5e-2},
     "dropout": {"dropout": 0.5},
 }
-seeds = range(10 if FULL else 3)
+seeds = range(6 if FULL else 3)
 results = {name: [] for name in KINDS}
 for seed in tqdm(seeds, unit="seed"):
     for name, options in KINDS.items():
@@ -1658,8 +1660,9 @@ NUMBERS["tracked_macro_f1"] = float(report["macro"]["f1"])
 # on what doesn't matter (Bergstra and Bengio, 2012). A Bayesian search models what it has seen and
 # tries next where it expects the most. Optuna's TPE (Bergstra et al., 2011) models the density of
 # *good* and of *bad* points and picks where their ratio is largest. The space is defined once,
-# below; `sweep.write_wandb` writes the same space as a sweep configuration for Weights & Biases,
-# to be started with `wandb sweep sweep.yaml` where you have an account.
+# below; `sweep.write_wandb` writes the same space as a sweep configuration for Weights & Biases.
+# Where you have an account, `wandb.sweep` starts such a sweep, and `wandb.agent` calls your
+# training with what it suggests.
 #
 # A choice among many trials is a bet on noise as well. So the search looks at a *validation* set
 # cut from the training set, and the test set is asked once, at the end.
@@ -1713,8 +1716,9 @@ right.set(xlabel="learning rate", ylabel="validation accuracy (%)", title="By le
 right.legend(loc="lower left")
 print("best:", ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
                          for key, value in best.parameters.items()))  # fmt: skip
-print("the same space for Weights & Biases:")
-print(sweep.wandb_config(SPACE, metric="accuracy/test"))
+written = sweep.write_wandb("runs/sweep.yaml", SPACE, metric="accuracy/test")
+print(f"the same space for Weights & Biases, in {written}:")
+print(written.read_text(encoding="utf-8"))
 NUMBERS["sweep_best_validation"] = float(best.value)
 NUMBERS["sweep_test"] = float(final)
 
