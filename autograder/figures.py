@@ -53,6 +53,45 @@ def draw_curves(
     axis.legend()
 
 
+def draw_history(
+    history: Mapping[str, Sequence[float]], title: str, metric: str = "accuracy"
+) -> None:
+    """Draw loss and metric by epoch, training beside test.
+
+    Parameters
+    ----------
+    history : mapping
+        With the keys ``loss``, ``val_loss``, ``metric`` and ``val_metric``.
+    title : str
+    metric : str
+        What the metric is called.
+    """
+    for axis, key, label in zip(figure(2), ("loss", "metric"), ("loss", metric), strict=True):
+        curves = {"training": history[key], "test": history[f"val_{key}"]}
+        draw_curves(axis, curves, ylabel=label, title=title)
+
+
+def draw_matrix(axis: Any, matrix: Any, classes: Sequence[str]) -> None:
+    """Draw a confusion matrix: rows are the truth, columns the predictions.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+    matrix : array_like (C, C)
+    classes : sequence of str
+    """
+    matrix = np.asarray(matrix)
+    axis.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues", vmax=1)
+    for (i, j), count in np.ndenumerate(matrix):
+        if count:
+            color = "white" if count > 0.5 * matrix[i].sum() else "black"
+            axis.text(j, i, f"{count:g}", ha="center", va="center", color=color, fontsize=8)
+    places = np.arange(len(classes))
+    axis.set_xticks(places, classes, rotation=0 if max(map(len, classes)) < 4 else 60)
+    axis.set_yticks(places, classes)
+    axis.set(xlabel="prediction", ylabel="truth", title="Confusion matrix")
+
+
 def draw_images(
     images: Any, titles: Iterable[str] = (), *, columns: int = 8, height: float = 1.9, **how: Any
 ) -> None:

@@ -193,6 +193,13 @@ def test_products_and_sums_of_inputs_are_known_again():
     assert db == "db is just the sum of `dout` over axis 1."
 
 
+def test_large_inputs_are_multiplied_only_where_the_shape_fits():
+    """Their outer product would hold 4e10 numbers."""
+    inputs = {"dout": RNG.normal(size=(1, 200_000)), "x": RNG.normal(size=(1, 200_000))}
+    wrong, right = RNG.normal(size=(2, 3, 2))
+    assert explain(wrong, right, name="dx", inputs=inputs)
+
+
 def test_a_letter_that_could_be_another_is_not_blamed():
     dout = RNG.normal(size=(7, 7))
     text = explain(dout.mean(0), dout.sum(0), name="db", axes="M", inputs={"dout": dout})

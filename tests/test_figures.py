@@ -8,7 +8,14 @@ import matplotlib
 import numpy as np
 import pytest
 
-from autograder.figures import WIDTH, draw_curves, draw_images, figure
+from autograder.figures import (
+    WIDTH,
+    draw_curves,
+    draw_history,
+    draw_images,
+    draw_matrix,
+    figure,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +61,26 @@ def test_a_sheet_of_images_has_a_title_each_and_leaves_no_empty_frame(plt):
 def test_colour_images_keep_their_colours(plt):
     draw_images(np.random.default_rng(0).random((2, 4, 4, 3)))
     assert plt.gcf().axes[0].images[0].get_array().shape == (4, 4, 3)
+
+
+def test_a_history_shows_training_beside_test(plt):
+    history = {"loss": [2, 1], "val_loss": [3, 2], "metric": [0.5, 0.6], "val_metric": [0.4, 0.5]}
+    draw_history(history, "Iris", metric="RMSE")
+    left, right = plt.gcf().axes
+    assert [line.get_ydata().tolist() for line in left.lines] == [[2, 1], [3, 2]]
+    assert [line.get_ydata().tolist() for line in right.lines] == [[0.5, 0.6], [0.4, 0.5]]
+    assert (left.get_ylabel(), right.get_ylabel(), left.get_title()) == ("loss", "RMSE", "Iris")
+
+
+def test_a_confusion_matrix_shows_its_counts_where_they_belong():
+    (axis,) = figure()
+    draw_matrix(axis, np.array([[5, 2], [0, 7]]), ["cat", "dog"])
+    assert {text.get_position(): text.get_text() for text in axis.texts} == {
+        (0, 0): "5",
+        (1, 0): "2",
+        (1, 1): "7",
+    }
+    shades = axis.images[0].get_array()
+    np.testing.assert_allclose(shades.sum(axis=1), 1)
+    assert (axis.get_ylabel(), axis.get_xlabel()) == ("truth", "prediction")
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["cat", "dog"]

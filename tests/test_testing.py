@@ -13,6 +13,7 @@ from autograder.testing import (
     Recorder,
     StudentError,
     assert_close,
+    assert_float32,
     assert_unchanged,
     exercise,
     last_line,
@@ -339,3 +340,12 @@ def test_what_cannot_be_compared_is_the_student_s(monkeypatch) -> None:
     right = {"student": student("def f(x): return x")}
     result = run_test(test_sum, {"student": student("def f(x): return 'x'")}, lambda: right)
     assert result.outcome == "failed" and "a string" in result.diagnosis
+
+
+def test_float32_is_asked_for_and_compared_as_such():
+    third = np.full(3, 1 / 3)
+    assert_float32(third.astype(np.float32), third, name="out", axes="N")
+    with pytest.raises(Mismatch, match="out is float64 for float32 inputs"):
+        assert_float32(third, third, name="out")
+    with pytest.raises(Mismatch, match="out"):
+        assert_float32(np.float32(1.001) * third.astype(np.float32), third, name="out")

@@ -106,3 +106,17 @@ def test_a_notebook_that_stops_says_where(toy_root: Path) -> None:
     build.build(["toy"], toy_root)
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         run_notebook(toy_root / "build/solved/toy.ipynb", toy_root / "assignments/toy")
+
+
+def test_what_a_notebook_writes_is_not_left_in_the_assignment(toy_root: Path) -> None:
+    edit(
+        toy_root,
+        "notebook.py",
+        'NUMBERS["mean"] = ',
+        'open("left", "w").close()\nNUMBERS["mean"] = ',
+    )
+    build.build(["toy"], toy_root)
+    folder = toy_root / "assignments/toy"
+    before = sorted(folder.iterdir())
+    assert run_notebook(toy_root / "build/solved/toy.ipynb", folder)
+    assert sorted(folder.iterdir()) == before

@@ -10,7 +10,13 @@ from itertools import pairwise
 import numpy as np
 
 from autograder.gradcheck import numerical_gradient
-from autograder.testing import Expression, assert_close, assert_unchanged, exercise
+from autograder.testing import (
+    Expression,
+    assert_close,
+    assert_float32,
+    assert_unchanged,
+    exercise,
+)
 
 EXACT = 1e-10
 FLOAT32 = 1e-6
@@ -120,14 +126,6 @@ def parameters_for(rng, sizes):
         values[f"w{layer}"] = rng.standard_normal((d, m)) / math.sqrt(d)
         values[f"b{layer}"] = 0.5 * rng.standard_normal(m)
     return values
-
-
-def assert_float32(value, expected, *, name, axes=None):
-    """value is float32, and as accurate as float32 allows."""
-    assert np.asarray(value).dtype == np.float32, (
-        f"{name} is {np.asarray(value).dtype} for float32 inputs: keep the dtype of the inputs."
-    )
-    assert_close(value, np.asarray(expected, np.float32), name=name, axes=axes, rtol=FLOAT32)
 
 
 def single(*arrays):

@@ -29,7 +29,7 @@ import os
 import numpy as np
 
 from autograder import check, data, progress
-from autograder.figures import draw_curves, draw_images, figure
+from autograder.figures import draw_history, draw_images, figure
 
 FULL = os.environ.get("CHAINRULE_FULL") == "1"  # longer experiments, downloads allowed
 NUMBERS = {}  # what the experiments measure, by name
@@ -1204,13 +1204,6 @@ def train_by_schedule(model, x, y, *, learning_rates, **options):
     bar = tqdm(learning_rates, unit="epoch")
     epochs = [train(model, x, y, epochs=1, learning_rate=rate, **options) for rate in bar]
     return {key: [epoch[key][0] for epoch in epochs] for key in epochs[0]}
-
-
-def draw_history(history, title, metric="accuracy"):
-    """Loss and metric by epoch, training beside test."""
-    for axis, key, label in zip(figure(2), ("loss", "metric"), ("loss", metric), strict=True):
-        curves = {"training": history[key], "test": history[f"val_{key}"]}
-        draw_curves(axis, curves, ylabel=label, title=title)
 
 
 def draw_mistakes(dataset, scores, count=8):
