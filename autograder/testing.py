@@ -166,6 +166,19 @@ def assert_unchanged(student: Any, function: str, *args: Any, **kwargs: Any) -> 
             )
 
 
+def assert_float32(
+    actual: Any, expected: Any, *, name: str, axes: str | None = None, rtol: float = 1e-6
+) -> None:
+    """See that a result is float32, as its inputs were, and as accurate as float32 allows.
+
+    Parameters are those of `assert_close`.
+    """
+    kind = np.asarray(actual).dtype
+    if kind != np.float32:
+        raise Mismatch(f"{name} is {kind} for float32 inputs: keep the dtype of the inputs.")
+    assert_close(actual, np.asarray(expected, np.float32), name=name, axes=axes, rtol=rtol)
+
+
 def _ordinal(index: int) -> str:
     words = ("first", "second", "third", "fourth", "fifth", "sixth")
     return words[index] if index < len(words) else f"{index + 1}th"

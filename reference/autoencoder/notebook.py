@@ -236,3 +236,979 @@ def block_backward(dout, cache, want_dx=True):
     ### END SOLUTION
 
 
+# %% [markdown]
+# ## 3. The autoencoder
+#
+# The *encoder* has the widths `enc_dims`, $(D, \dots, K)$, the *decoder* the widths `dec_dims`,
+# $(K, \dots, D)$. Layers are numbered through: 1 to $E$ encode, $E + 1$ to $L$ decode. The hidden
+# ones have an activation and, if wanted, batch normalisation. Two layers have neither: layer $E$,
+# so that a code may be any point of $\mathbb{R}^K$, and layer $L$, so that a pixel is a plain
+# weighted sum.
+#
+# How good can it be? Without any activations $\hat x$ is a linear function of $x$ of rank at most
+# $K$. The best of those is known: subtract the mean and project on the $K$ principal components.
+# Baldi and Hornik (1989) showed that this is the only minimum that gradient descent can end in; all
+# other critical points are saddles. (The codes are then a basis of the same subspace, not the
+# principal components themselves.) So **PCA with the same $K$ is the mark to beat**, and only bent
+# layers can.
+#
+# A model is more than its parameters, so the given class below keeps all named arrays of a network:
+# `parameters` and their `gradients`, `statistics` (the running ones), and `training`, the mode. It
+# also knows how to make layer $l$ and how to find its arrays again. `state` and `load_state` are
+# what checkpoints are made of.
+
+# %% provided=true
+INITIALISERS = {  # name: standard deviation of the weights between D inputs and M outputs
+    "he": lambda d, m: np.sqrt(2 / d),
+    "xavier": lambda d, m: np.sqrt(2 / (d + m)),
+    "small": lambda d, m: 0.01,
+}
+
+
+class Network:
+    """The named arrays of a network of layers, numbered from 1."""
+
+    def __init__(self, **config):
+        self.config = config  # what it takes to make another one
+        self.parameters, self.gradients, self.statistics = {}, {}, {}
+        self.training = True
+
+    def add_layer(self, number, inputs, outputs, init, batchnorm, rng):
+        """Make the arrays of a layer: "w1", "b1"; or "w1", "gamma1", "beta1", "mean1", "var1"."""
+        deviation = INITIALISERS[init](inputs, outputs)
+        self.parameters[f"w{number}"] = rng.normal(0, deviation, size=(inputs, outputs))
+        if batchnorm:
+            self.parameters[f"gamma{number}"] = np.ones(outputs)
+            self.parameters[f"beta{number}"] = np.zeros(outputs)
+            self.statistics[f"mean{number}"] = np.zeros(outputs)
+            self.statistics[f"var{number}"] = np.ones(outputs)
+        else:
+            self.parameters[f"b{number}"] = np.zeros(outputs)
+
+    def layer(self, number):
+        """The arrays of a layer by their short names, as `block_forward` takes them."""
+        arrays = self.state()
+        names = ("w", "b", "gamma", "beta", "mean", "var")
+        return {name: arrays[f"{name}{number}"] for name in names if f"{name}{number}" in arrays}
+
+    def state(self):
+        """All arrays by name: the arrays themselves, which training goes on to change."""
+        return {**self.parameters, **self.statistics}
+
+    def load_state(self, state):
+        """Copy values into the arrays."""
+        for name, array in self.state().items():
+            array[...] = state[name]
+
+    def in_float32(self):
+        """The same network, with all its arrays in float32."""
+        for arrays in (self.parameters, self.statistics):
+            arrays.update({name: array.astype(np.float32) for name, array in arrays.items()})
+        return self
+
+
+# %% [markdown]
+# ### Forward and backward
+#
+# `encode` and `decode` string blocks together and keep their caches; `forward` is one after the
+# other. Backward comes in two pieces that meet at the code: `decode_backward` turns the gradient at
+# the reconstruction into the gradient $dz$ at the code, `encode_backward` takes it from there. The
+# variational autoencoder will put something in between.
+#
+# Only `training` mode is followed by a backward pass. In evaluation no cache has to be kept, and
+# keeping none saves the memory of all hidden layers of a test set.
+
+# %% exercise="Autoencoder" points=14
+class Autoencoder(Network):
+    """A fully-connected autoencoder.
+
+    Parameters
+    ----------
+    enc_dims : sequence of E + 1 int
+        Widths of the encoder, (D, …, K).
+    dec_dims : sequence of int
+        Widths of the decoder, (K, …, D). (The variational autoencoder's encoder ends in 2 K.)
+    activation : str
+        A name in `ACTIVATIONS`, for all layers but the encoder's and the decoder's last, which have
+        none.
+    init : str
+        A name in `INITIALISERS`, for all layers.
+    use_batchnorm : bool
+        Whether the layers with an activation have batch normalisation.
+    rng : numpy.random.Generator
+        Draws the weights, layer 1 first.
+
+    Attributes
+    ----------
+    parameters, statistics : dict of ndarray
+        As `add_layer` makes them, the layers numbered from 1 to L through encoder and decoder.
+    gradients : dict of ndarray
+        The keys and shapes of `parameters`, filled by the backward passes; empty before.
+    training : bool
+        The mode, True at first.
+    """
+
+    def __init__(
+        self, enc_dims, dec_dims, activation="relu", init="he", use_batchnorm=True, *, rng
+    ):
+        super().__init__(
+            enc_dims=list(enc_dims), dec_dims=list(dec_dims), activation=activation, init=init,
+            use_batchnorm=use_batchnorm,
+        )
+        ### BEGIN SOLUTION  add the layers of the encoder and of the decoder; note their activations
+        self.code = len(enc_dims) - 1
+        self.activations, self.caches = {}, {}
+        pairs = [*pairwise(enc_dims), *pairwise(dec_dims)]
+        for number, (inputs, outputs) in enumerate(pairs, start=1):
+            hidden = number not in (self.code, len(pairs))
+            self.activations[number] = activation if hidden else "identity"
+            self.add_layer(number, inputs, outputs, init, hidden and use_batchnorm, rng)
+        ### END SOLUTION
+
+    def encode(self, x):
+        """Codes of a batch; in training, what `encode_backward` needs is kept.
+
+        Parameters
+        ----------
+        x : ndarray (N, D)
+
+        Returns
+        -------
+        z : ndarray (N, K)
+        """
+        ### BEGIN SOLUTION  the encoder's layers, one after the other
+        return self._run(x, range(1, self.code + 1))
+        ### END SOLUTION
+
+    def decode(self, z):
+        """Reconstructions from codes; in training, what `decode_backward` needs is kept.
+
+        Parameters
+        ----------
+        z : ndarray (N, K)
+
+        Returns
+        -------
+        x_hat : ndarray (N, D)
+        """
+        ### BEGIN SOLUTION  the decoder's layers, one after the other
+        return self._run(z, range(self.code + 1, len(self.activations) + 1))
+
+    def _run(self, x, numbers):
+        """Send x through some layers, keeping the caches in training."""
+        for number in numbers:
+            x, cache = block_forward(
+                x, self.layer(number), self.activations[number], self.training
+            )
+            if self.training:
+                self.caches[number] = cache
+        return x
+
+    def _run_back(self, dout, numbers):
+        """Send dout back through some layers and keep their gradients."""
+        for number in numbers:
+            dout, gradients = block_backward(dout, self.caches[number], want_dx=number > 1)
+            for name, gradient in gradients.items():
+                self.gradients[f"{name}{number}"] = gradient
+        return dout
+        ### END SOLUTION
+
+    def forward(self, x):
+        """Reconstructions x_hat (N, D) of a batch x (N, D)."""
+        return self.decode(self.encode(x))
+
+    def decode_backward(self, dx_hat):
+        """Gradients of the decoder, for the batch of the last `decode` in training.
+
+        They replace in `gradients` what was there before.
+
+        Parameters
+        ----------
+        dx_hat : ndarray (N, D)
+            Upstream gradient, ∂L/∂x_hat.
+
+        Returns
+        -------
+        dz : ndarray (N, K)
+            Gradient with respect to the codes.
+        """
+        ### BEGIN SOLUTION  the decoder's layers in reverse order, each with its own cache
+        return self._run_back(dx_hat, range(len(self.activations), self.code, -1))
+        ### END SOLUTION
+
+    def encode_backward(self, dz):
+        """Gradients of the encoder, for the batch of the last `encode` in training.
+
+        They replace in `gradients` what was there before.
+
+        Parameters
+        ----------
+        dz : ndarray (N, K)
+            Gradient with respect to the codes.
+        """
+        ### BEGIN SOLUTION  the encoder's layers in reverse order, each with its own cache
+        self._run_back(dz, range(self.code, 0, -1))
+        ### END SOLUTION
+
+    def backward(self, dx_hat):
+        """Gradients of all parameters, from the gradient dx_hat (N, D) at the reconstructions."""
+        self.encode_backward(self.decode_backward(dx_hat))
+
+
+# %% [markdown]
+# ## 4. Training that knows when to stop
+#
+# ### Adam, given
+#
+# The step is Adam's (Kingma and Ba, 2015), which you know from `optimization`. It divides each
+# parameter's averaged gradient by the root of its averaged square, so that all parameters move at a
+# similar pace, and it asks for less care with the learning rate than plain descent.
+#
+# The learning rate falls along half a cosine wave (Loshchilov and Hutter, 2017). Towards the end
+# the steps are so small that the noise of the mini-batches averages out; the last tenth of a
+# training often brings more than the third before it.
+
+# %% provided=true
+def adam_step(parameters, gradients, moments, rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """One step of Adam, in place; `moments` is a dictionary of its own, empty at first."""
+    step = moments["step"] = moments.get("step", 0) + 1
+    scale = np.sqrt(1 - beta2**step)
+    rate, epsilon = float(rate * scale / (1 - beta1**step)), float(epsilon * scale)
+    for name, gradient in gradients.items():
+        if name not in moments:
+            moments[name] = [np.zeros_like(gradient) for _ in range(3)]
+        mean, square, scratch = moments[name]
+        mean *= beta1
+        mean += np.multiply(gradient, 1 - beta1, out=scratch)
+        square *= beta2
+        np.multiply(gradient, gradient, out=scratch)
+        scratch *= 1 - beta2
+        square += scratch
+        np.sqrt(square, out=scratch)
+        scratch += epsilon
+        np.divide(mean, scratch, out=scratch)
+        scratch *= rate
+        parameters[name] -= scratch
+
+
+def cosine(rate, epochs):
+    """One learning rate for each epoch, from `rate` down towards 0 along half a cosine wave."""
+    return rate / 2 * (1 + np.cos(np.pi * np.arange(epochs) / epochs))
+
+
+# %% [markdown]
+# ### Weight decay
+#
+# A network with more weights than it needs can spend them on learning the noise of its training
+# set. *Weight decay* makes weight cost something: it adds to the loss
+#
+# $$ R = \frac{\lambda}{2} \sum_l \lVert w_l \rVert^2, \qquad
+#    \frac{\partial R}{\partial w_l} = \lambda\, w_l , $$
+#
+# which pulls every weight towards 0 in proportion to its size. (The ½ is there for the derivative.)
+# Biases, $\gamma$ and $\beta$ are left alone: they are few, they multiply no input, and a pull on
+# them costs accuracy without making the function any smoother.
+
+# %% exercise="weight_decay" points=4
+def weight_decay(parameters, strength):
+    """The penalty ½ λ Σ ‖w‖² over the weights, and its gradients.
+
+    Parameters
+    ----------
+    parameters : dict of ndarray
+        As in a `Network`: the weights are those whose name begins with "w".
+    strength : float
+        λ.
+
+    Returns
+    -------
+    penalty : float
+    gradients : dict of ndarray
+        For the weights, and for nothing else: same names, same shapes, new arrays.
+    """
+    ### BEGIN SOLUTION  half of the sum of all squared weights, times λ; and λ w for each weight
+    weights = {name: array for name, array in parameters.items() if name.startswith("w")}
+    penalty = 0.5 * strength * sum(np.vdot(w, w) for w in weights.values())
+    return penalty, {name: strength * w for name, w in weights.items()}
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ### Early stopping
+#
+# The loss on the training set falls as long as you train. The loss on *validation* data, which no
+# gradient ever sees, falls, levels out, and often rises again: from then on the network learns what
+# is special about the training set. The best network is the one at the bottom. But the curve is
+# noisy, and you only know the bottom once you have left it. So (Prechelt, 1998):
+#
+# - after each epoch, compare the validation loss with the best so far, and if it is *lower*, take a
+#   copy of the whole model (an equal one is no improvement, and neither is `nan`);
+# - once `patience` epochs in a row have brought no improvement, stop;
+# - go back to the copy.
+#
+# A *copy*: training goes on to change the arrays in place, and a mere reference would follow them
+# away from the best epoch.
+
+# %% exercise="EarlyStopping" points=7
+class EarlyStopping:
+    """Watches the validation loss, and keeps the state of the best epoch.
+
+    Parameters
+    ----------
+    patience : int
+        As many epochs in a row without improvement end the training; at least 1.
+
+    Attributes
+    ----------
+    best_loss : float
+        The lowest validation loss so far; infinity before the first.
+    best_epoch : int
+        Its epoch, counted from 1; 0 before the first.
+    best_state : dict of ndarray
+        A copy of the state at that epoch; None before the first.
+    """
+
+    def __init__(self, patience):
+        ### BEGIN SOLUTION  nothing seen so far
+        self.patience = patience
+        self.epoch = 0
+        self.best_loss, self.best_epoch, self.best_state = np.inf, 0, None
+        ### END SOLUTION
+
+    def update(self, loss, state):
+        """Take note of one more epoch.
+
+        Parameters
+        ----------
+        loss : float
+            Validation loss after the epoch. An improvement is lower than all before; `nan` never
+            is.
+        state : dict of ndarray
+            The model's arrays, which the training will go on to change.
+
+        Returns
+        -------
+        stop : bool
+            Whether the last `patience` epochs have brought no improvement.
+        """
+        ### BEGIN SOLUTION  copy the state if this is the best loss; say whether patience is at an end
+        self.epoch += 1
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, self.epoch
+            self.best_state = {name: array.copy() for name, array in state.items()}
+        return self.epoch - self.best_epoch >= self.patience
+        ### END SOLUTION
+
+
+# %% [markdown]
+# ### The loop
+#
+# Now the loop that holds all of it. So that it can train both kinds of autoencoder, what is to be
+# minimised comes as an argument: `objective(model, x)` gives the loss of a batch and, in training
+# mode, leaves its gradients in `model.gradients`. For the plain autoencoder it is the function
+# `reconstruction` below.
+#
+# Two details. Batch normalisation makes nothing of a batch of one, and little of two, so a last
+# batch that is smaller than the others is left out; the next epoch is shuffled anew and will have
+# other samples there. And validation is done in evaluation mode, with all of the validation data at
+# once.
+
+# %% provided=true
+def reconstruction(model, x):
+    """The objective of an autoencoder: the reconstruction loss, and in training its gradients."""
+    loss, dx_hat = reconstruction_loss(model.forward(x), x)
+    if model.training:
+        model.backward(dx_hat)
+    return loss
+
+
+# %% exercise="fit" points=10
+def fit(
+    model, objective, x, x_val, *, learning_rates, batch_size, rng, decay=0.0, stopping=None
+):
+    """Train a model with Adam, weight decay and early stopping; return the history.
+
+    Parameters
+    ----------
+    model : Network
+        Trained in place. At the end it holds the best state that `stopping` has kept (without
+        `stopping`, or where it has kept none, the last), and is in evaluation mode.
+    objective : callable (model, x) -> loss
+        In training mode it leaves the gradients in model.gradients; in evaluation it only
+        evaluates.
+    x : ndarray (N, D)
+        Training data; not changed.
+    x_val : ndarray (N_val, D)
+        Validation data.
+    learning_rates : iterable of float
+        One for each epoch.
+    batch_size : int
+        At most N. Each epoch draws one rng.permutation(N) and takes its samples in that order, in
+        consecutive batches; a smaller last batch is left out.
+    rng : numpy.random.Generator
+    decay : float
+        λ of the weight decay, whose gradients are added to those of the objective before each step.
+    stopping : EarlyStopping, optional
+        Sees the validation loss and `model.state()` after each epoch, and ends the training.
+
+    Returns
+    -------
+    history : dict of lists of float, one entry an epoch
+        "loss": mean over the batches of the objective in training mode, each before its step,
+        without the penalty; "val_loss": the objective on x_val in evaluation mode.
+    """
+    ### BEGIN SOLUTION  epochs of batches: objective, decay, step; validate, stop, go back to the best
+    history, moments = {"loss": [], "val_loss": []}, {}
+    for rate in learning_rates:
+        model.training = True
+        order, losses = rng.permutation(len(x)), []
+        for start in range(0, len(x) - batch_size + 1, batch_size):
+            losses.append(objective(model, x[order[start : start + batch_size]]))
+            gradients = dict(model.gradients)
+            if decay:
+                _, pull = weight_decay(model.parameters, decay)
+                gradients |= {name: gradients[name] + extra for name, extra in pull.items()}
+            adam_step(model.parameters, gradients, moments, rate)
+        model.training = False
+        history["loss"].append(float(np.mean(losses)))
+        history["val_loss"].append(float(objective(model, x_val)))
+        if stopping is not None and stopping.update(history["val_loss"][-1], model.state()):
+            break
+    if stopping is not None and stopping.best_state is not None:
+        model.load_state(stopping.best_state)
+    return history
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ### Which settings?
+#
+# Depth, width, learning rate, activation, decay: no gradient leads to those. The plain way is a
+# *grid*: write down a few values of each, try all combinations, and take the one with the lowest
+# *validation* loss. The test set stays out of it. A choice among many settings fits the data that
+# it is made on, a little, like any training, and the test set is there to tell the truth once.
+
+# %% exercise="grid_search" points=5
+def grid_search(evaluate, grid):
+    """Try all combinations of settings and find the best one.
+
+    Parameters
+    ----------
+    evaluate : callable (**settings) -> loss
+        Called once for each combination; its loss may be nan, which never wins.
+    grid : dict of lists
+        The values to try, by the name of the setting.
+
+    Returns
+    -------
+    best : dict
+        The settings with the lowest loss, the first of them if several are equal; None if every
+        loss is nan.
+    trials : list of tuple (settings, loss)
+        All combinations in the order in which they were tried: that of nested loops, the first name
+        outermost.
+    """
+    ### BEGIN SOLUTION  evaluate every combination; remember the lowest loss
+    trials, best, lowest = [], None, np.inf
+    for values in product(*grid.values()):
+        settings = dict(zip(grid, values, strict=True))
+        loss = evaluate(**settings)
+        trials.append((settings, loss))
+        if loss < lowest or (best is None and loss == lowest):
+            best, lowest = settings, loss
+    return best, trials
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## 5. Looking at the result
+#
+# ### Processing a data set
+#
+# Once trained, a model is applied to a whole data set and the result is kept: the codes, the
+# reconstructions, and how good each is. A pixel lies between 0 and 1 and the last layer is linear,
+# so values beyond are *clamped*: cut off at 0 and 1. That can only bring them closer to the truth.
+# The error of each sample is measured on what is kept, so after clamping. The samples go through in
+# batches, for the hidden layers of a million images need not exist all at once; in evaluation mode
+# the result does not depend on how they are cut.
+
+# %% exercise="process" points=6
+def process(model, x, y, dataset, batch_size=500):
+    """Encode and reconstruct a data set, in evaluation mode and in batches.
+
+    Parameters
+    ----------
+    model : Autoencoder
+        Its mode is afterwards what it was before, and its arrays too.
+    x : ndarray (N, D)
+        Inputs from 0 to 1.
+    y : ndarray (N,)
+        Labels; the model does not see them.
+    dataset : str
+        The name of the data set.
+    batch_size : int
+        Samples that go through at a time; the last batch may be smaller.
+
+    Returns
+    -------
+    dict
+        "Z" (N, K), the codes; "Yhat" (N, D), the reconstructions clamped to [0, 1]; "mse" (N,), the
+        mean squared error of each sample of Yhat; "y" and "dataset" as they were given.
+    """
+    ### BEGIN SOLUTION  codes and clamped reconstructions batch by batch, then the errors
+    mode, model.training = model.training, False
+    batches = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
+    codes = [model.encode(batch) for batch in batches]
+    reconstructions = np.clip(np.concatenate([model.decode(z) for z in codes]), 0, 1)
+    model.training = mode
+    mse = ((reconstructions - x) ** 2).mean(axis=1)
+    z = np.concatenate(codes)
+    return {"Z": z, "Yhat": reconstructions, "mse": mse, "y": y, "dataset": dataset}
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ### Decibels
+#
+# Engineers compare images by the *peak signal-to-noise ratio*: the mean squared error beside the
+# square of the largest value $p$ that a pixel may have, on a logarithmic scale,
+#
+# $$ \text{PSNR}_n = 10\, \log_{10} \frac{p^2}{\text{mse}_n} \ \text{dB}, \qquad
+#    \text{mse}_n = \frac{1}{D} \sum_d (\hat x_{nd} - x_{nd})^2 . $$
+#
+# An error ten times smaller is 10 dB more. With $p = 1$, $\text{mse} = 0.01$ is 20 dB; a good JPEG
+# has 35. Equal images have infinitely many, and the function should say so without a warning.
+
+# %% exercise="psnr" points=3
+def psnr(x_hat, x, peak=1.0):
+    """Peak signal-to-noise ratio of each sample, in decibels.
+
+    Parameters
+    ----------
+    x_hat, x : ndarray (N, D)
+        Reconstructions and originals.
+    peak : float
+        The largest value that a pixel may have.
+
+    Returns
+    -------
+    ndarray (N,)
+        10 log₁₀(peak² / mse_n); infinity, without a warning, where both are equal.
+    """
+    ### BEGIN SOLUTION  the mean squared error of each row, then decibels
+    mse = ((x_hat - x) ** 2).mean(axis=1)
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mse / peak**2)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ### What does a hidden unit look for?
+#
+# A unit of the first layer weighs the pixels, and its weights, laid out as an image, show what it
+# answers to: a *filter*. With batch normalisation the weights alone mislead, for the unit's sum is
+# stretched before it is used. In evaluation,
+#
+# $$ \gamma_j \frac{\sum_d x_{nd} w_{dj} - m_j}{\sqrt{v_j + \varepsilon}} + \beta_j
+#    = \sum_d x_{nd} \underbrace{\frac{\gamma_j}{\sqrt{v_j + \varepsilon}}\, w_{dj}}_{f_{jd}}
+#    + \text{const}_j , $$
+#
+# with the running $m$ and $v$. So $f_{jd}$ is the filter: a negative $\gamma$ turns light and dark
+# round, and a small $v$ makes strong what looked weak.
+
+# %% exercise="first_layer_filters" points=3
+def first_layer_filters(layer):
+    """What the units of a first layer answer to, with the scale of its batch normalisation.
+
+    Parameters
+    ----------
+    layer : dict of ndarray
+        As in `block_forward`, with batch normalisation or without.
+
+    Returns
+    -------
+    filters : ndarray (M, D)
+        One filter a row: f_jd = γ_j / √(v_j + ε) · w_dj with the running variance v and ε =
+        EPSILON, or w_dj for a layer without batch normalisation.
+    """
+    ### BEGIN SOLUTION  the columns of w, scaled
+    w = layer["w"]
+    if "gamma" in layer:
+        w = w * (layer["gamma"] / np.sqrt(layer["var"] + EPSILON))
+    return w.T.copy()
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Deeper units see no pixels. Still, each weighs the units below it, so one can add up *their*
+# filters with *its* weights. That passes over the activation in between, as if every unit below
+# were switched on; it is a sketch, not a portrait, and it shows surprisingly well what a unit of
+# the second layer puts together:
+#
+# $$ g_{kd} = s_k \sum_j w^{(2)}_{jk}\, f_{jd}, \qquad
+#    s_k = \frac{\gamma^{(2)}_k}{\sqrt{v^{(2)}_k + \varepsilon}} \text{ or } 1 . $$
+
+# %% exercise="second_layer_filters" points=3
+def second_layer_filters(first, second):
+    """Filters of a second layer, projected back to the input through those of the first.
+
+    Parameters
+    ----------
+    first, second : dict of ndarray
+        Two layers as in `block_forward`, (D, J) and (J, M), each with batch normalisation or
+        without.
+
+    Returns
+    -------
+    filters : ndarray (M, D)
+        g_kd = s_k Σ_j w_jk f_jd, with f the filters of the first layer, w the weights of the second
+        and s the scale of the second's batch normalisation, or 1.
+    """
+    ### BEGIN SOLUTION  the second layer's filters over the units of the first, times their filters
+    return first_layer_filters(second) @ first_layer_filters(first)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## 7. What are the codes worth?
+#
+# A code that lets you redraw the picture holds most of what is in it. Does that make it easier to
+# *name* what is in it? The test is a classifier as simple as can be, one linear layer and a
+# softmax, on the raw pixels and on the codes. A simple one on purpose: a powerful classifier would
+# tell more about itself than about what it is given.
+#
+# ### A few labels, fairly drawn
+#
+# The question is most interesting where labels are rare. Images without labels are free, and the
+# autoencoder has seen all of them; somebody has to be paid for labels. If you draw ten labels a
+# class, draw them *stratified*, the same number from each class: a purely random handful may miss a
+# class altogether.
+
+# %% exercise="few_labels" points=3
+def few_labels(y, per_class, rng):
+    """Draw the same number of samples from each class, at random and without repetition.
+
+    Parameters
+    ----------
+    y : ndarray (N,) of int
+        Labels.
+    per_class : int
+        At most as many as the rarest class has.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    indices : ndarray (C · per_class,) of int
+        Places in y, in any order, each at most once; C is the number of distinct labels.
+    """
+    ### BEGIN SOLUTION  for each class, draw from the places where it stands
+    places = [np.flatnonzero(y == label) for label in np.unique(y)]
+    return np.concatenate([rng.choice(place, per_class, replace=False) for place in places])
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ### The classifier
+#
+# Softmax regression: scores $s_{nc} = \sum_d x_{nd} w_{dc} + b_c$, probabilities $p_{nc} =
+# e^{s_{nc}} / \sum_k e^{s_{nk}}$, and the cross-entropy with weight decay as its loss,
+#
+# $$ L = -\frac{1}{N} \sum_n \log p_{n, y_n} + \frac{\lambda}{2} \lVert w \rVert^2 . $$
+#
+# You know from `mlp` that the gradient by the scores is $(p - t)/N$ with one-hot rows $t$, and that
+# the largest score of each row is subtracted first, so that nothing overflows. The rest is one
+# linear layer. Weight decay matters here: ten images a class are fewer than there are pixels, and
+# without it the weights could grow for ever.
+
+# %% exercise="classifier_loss" points=5
+def classifier_loss(w, b, x, y, strength=0.0):
+    """Cross-entropy of softmax regression with weight decay, and its gradients.
+
+    loss = −(1/N) Σ_n log softmax(x w + b)_{n, y_n} + ½ λ ‖w‖², finite for any finite scores.
+
+    Parameters
+    ----------
+    w : ndarray (D, C)
+    b : ndarray (C,)
+    x : ndarray (N, D)
+    y : ndarray (N,) of int
+        The class of each sample, from 0 to C − 1.
+    strength : float
+        λ.
+
+    Returns
+    -------
+    loss : float
+    dw : ndarray (D, C)
+    db : ndarray (C,)
+        The penalty does not touch it.
+    """
+    ### BEGIN SOLUTION  stable log-probabilities, their mean at the labels, and the gradients
+    rows = np.arange(len(x))
+    scores = x @ w + b
+    scores -= scores.max(axis=1, keepdims=True)
+    log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    loss = -log_p[rows, y].mean() + 0.5 * strength * np.vdot(w, w)
+    dscores = np.exp(log_p)
+    dscores[rows, y] -= 1
+    dscores /= len(x)
+    return loss, x.T @ dscores + strength * w, dscores.sum(axis=0)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ## 8. The variational autoencoder
+#
+# ### Why a plain decoder cannot dream
+#
+# Feed the decoder a random code and you get a smear. Nothing in the training says where in
+# $\mathbb{R}^K$ the codes should lie, so they lie in odd-shaped clouds with voids between them, and
+# in a void the decoder has never been trained. The *variational autoencoder* (Kingma and Welling,
+# 2014; Rezende, Mohamed and Wierstra, 2014) begins at the other end, with a story of how images
+# come about:
+#
+# 1. a code is drawn from the standard normal distribution, $z \sim p(z) = \mathcal{N}(0, I)$;
+# 2. the decoder turns it into a probability for each pixel, $\sigma(\ell_d(z))$ with logits $\ell$;
+# 3. each pixel is drawn with that probability: $p(x \mid z) = \prod_d \sigma(\ell_d)^{x_d}
+#    (1 - \sigma(\ell_d))^{1 - x_d}$, the Bernoulli likelihood. (Grey values count as black to a
+#    degree. That is customary, and convenient.)
+#
+# A good decoder makes the images of the training set likely, so one would like to maximise
+# $\log p(x) = \log \int p(x \mid z)\, p(z)\, dz$. The integral runs over all codes and cannot be
+# had; nor can the *posterior* $p(z \mid x)$, the codes that may have led to $x$.
+#
+# ### The bound
+#
+# So let the encoder *guess* the posterior: for each $x$ it gives a distribution $q(z \mid x)$.
+# Whatever that is, averaging over it leaves $\log p(x)$, which knows nothing of $z$, as it is:
+#
+# $$ \begin{aligned} \log p(x)
+#    &= \mathbb{E}_q \left[ \log \frac{p(x \mid z)\, p(z)}{p(z \mid x)} \right]
+#     = \mathbb{E}_q \left[ \log \frac{p(x \mid z)\, p(z)}{q(z \mid x)}
+#     + \log \frac{q(z \mid x)}{p(z \mid x)} \right] \\
+#    &= \underbrace{\mathbb{E}_q \bigl[ \log p(x \mid z) \bigr]
+#       - \operatorname{KL}\bigl( q(z \mid x) \,\Vert\, p(z) \bigr)}_{\text{ELBO}}
+#     + \operatorname{KL}\bigl( q(z \mid x) \,\Vert\, p(z \mid x) \bigr) , \end{aligned} $$
+#
+# with $\operatorname{KL}(q \Vert p) = \mathbb{E}_q[\log q - \log p]$, the Kullback-Leibler
+# divergence. It is never negative: by Jensen's inequality $-\operatorname{KL} = \mathbb{E}_q \log
+# (p/q) \le \log \mathbb{E}_q (p/q) = \log 1 = 0$. Leave out the last term, then, and what remains is
+# a lower bound: the *evidence lower bound*. Both its terms can be computed. Maximising it makes the
+# data likely and at the same time pulls the guess towards the true posterior, for that is what the
+# gap consists of. The loss is the **negative ELBO**, in nats an image:
+#
+# $$ L = \underbrace{-\frac1N \sum_n \mathbb{E}_{q} \log p(x_n \mid z)}_{\text{reconstruction}}
+#      + \underbrace{\frac1N \sum_n \operatorname{KL}\bigl(q(z \mid x_n) \Vert p(z)\bigr)}_{\text{order
+#      among the codes}} . $$
+#
+# The first term alone would be an autoencoder. The second wants each code's distribution to look
+# like the standard normal. Together they fill the voids.
+#
+# ### Drawing a code, differentiably
+#
+# The guess is normal with a mean and a variance for each of the $K$ coordinates, $q(z \mid x) =
+# \mathcal{N}(\mu, \operatorname{diag} \sigma^2)$. The encoder gives $\mu$ and $s = \log \sigma^2$,
+# $2K$ numbers a sample; the logarithm may have any sign, so nothing has to be kept positive. The
+# expectation is estimated with one draw of $z$. And now a trick, for how should a gradient pass
+# through a dice throw? Throw first, and compute afterwards:
+#
+# $$ z_{nk} = \mu_{nk} + \sigma_{nk}\, \epsilon_{nk}, \qquad
+#    \sigma_{nk} = e^{s_{nk}/2}, \qquad \epsilon_{nk} \sim \mathcal{N}(0, 1) . $$
+#
+# The randomness comes in from the side, as an input, and $z$ is a smooth function of $\mu$ and $s$:
+# the *reparameterisation*. Differentiate it by both. (Do not lose the ½ in the exponent.)
+
+# %% exercise="reparameterise" points=5
+def reparameterise_forward(mu, logvar, noise):
+    """A draw from the normal distribution: z = μ + σ ε with σ = exp(logvar / 2).
+
+    Parameters
+    ----------
+    mu : ndarray (N, K)
+        Means.
+    logvar : ndarray (N, K)
+        Logarithms of the variances, s = log σ².
+    noise : ndarray (N, K)
+        ε, standard normal numbers.
+
+    Returns
+    -------
+    z : ndarray (N, K)
+    cache : tuple (std, noise)
+        std is σ (N, K).
+    """
+    ### BEGIN SOLUTION  the mean plus the standard deviation times the noise
+    std = np.exp(logvar / 2)
+    return mu + std * noise, (std, noise)
+    ### END SOLUTION
+
+
+def reparameterise_backward(dz, cache):
+    """Gradients of the draw with respect to mean and log-variance.
+
+    Parameters
+    ----------
+    dz : ndarray (N, K)
+        Upstream gradient, ∂L/∂z.
+    cache : tuple (std, noise)
+        As `reparameterise_forward` returns it.
+
+    Returns
+    -------
+    dmu, dlogvar : ndarray (N, K)
+    """
+    ### BEGIN SOLUTION  dz times the derivative of z by the mean, and by the log-variance
+    std, noise = cache
+    return dz.copy(), dz * noise * std / 2
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ### The divergence, in closed form
+#
+# For two normal distributions the divergence needs no sampling. In one coordinate, with $z = \mu +
+# \sigma\epsilon$, $\mathbb{E}\,\epsilon^2 = 1$ and the constants $\tfrac12 \log 2\pi$ cancelling,
+#
+# $$ \begin{aligned}
+#    \mathbb{E}_q[\log q] &= \mathbb{E}\left[-\tfrac12 \log \sigma^2 - \tfrac12 \epsilon^2\right]
+#      = -\tfrac12 (s + 1), \\
+#    \mathbb{E}_q[\log p] &= \mathbb{E}\left[-\tfrac12 (\mu + \sigma \epsilon)^2\right]
+#      = -\tfrac12 (\mu^2 + e^{s}), \\
+#    \operatorname{KL} &= \mathbb{E}_q[\log q] - \mathbb{E}_q[\log p]
+#      = \tfrac12 \left( \mu^2 + e^{s} - s - 1 \right) . \end{aligned} $$
+#
+# It is 0 where $\mu = 0$ and $s = 0$, and positive elsewhere. The coordinates are independent, so
+# the whole divergence is the sum over $k$; the loss takes the mean over $n$. Differentiate it by
+# $\mu$ and by $s$, and mind the $1/N$.
+
+# %% exercise="kl_divergence" points=6
+def kl_divergence(mu, logvar):
+    """KL(N(μ, σ²) ‖ N(0, 1)), summed over K and averaged over N, and its gradients.
+
+    Parameters
+    ----------
+    mu : ndarray (N, K)
+        Means.
+    logvar : ndarray (N, K)
+        Logarithms of the variances, s = log σ².
+
+    Returns
+    -------
+    kl : float
+        (1/N) Σ_nk ½ (μ² + eˢ − s − 1).
+    dmu, dlogvar : ndarray (N, K)
+        Gradients of kl.
+    """
+    ### BEGIN SOLUTION  the closed form, and its derivatives by the mean and the log-variance
+    excess = np.expm1(logvar)
+    kl = 0.5 * np.sum(mu**2 + excess - logvar) / len(mu)
+    return kl, mu / len(mu), 0.5 * excess / len(mu)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ### The likelihood, from logits
+#
+# Minus the logarithm of the Bernoulli likelihood, summed over the pixels, is
+#
+# $$ -\log p(x_n \mid z) = \sum_d \left[ -x_{nd} \log \sigma(\ell_{nd})
+#    - (1 - x_{nd}) \log (1 - \sigma(\ell_{nd})) \right] . $$
+#
+# As it stands it breaks down where $\sigma$ rounds to 0 or 1. With $-\log \sigma(\ell) = \log(1 +
+# e^{-\ell})$ and $-\log(1 - \sigma(\ell)) = \ell + \log(1 + e^{-\ell})$ the bracket becomes
+# $\ell - x\ell + \log(1 + e^{-\ell})$, and pulling $e^{-\ell}$ out of the logarithm where $\ell <
+# 0$,
+#
+# $$ \max(\ell, 0) - x\,\ell + \log\left(1 + e^{-|\ell|}\right) , $$
+#
+# which no logit breaks. Its derivative is $\sigma(\ell) - x$. Here the sum runs over $D$ and the
+# mean over $N$ only: a likelihood of a whole image is a product over its pixels, and dividing by
+# $D$ would change the balance with the divergence.
+
+# %% exercise="bernoulli_loss" points=5
+def bernoulli_loss(logits, x):
+    """Minus the log-likelihood of pixels given logits, summed over D and averaged over N.
+
+    Parameters
+    ----------
+    logits : ndarray (N, D)
+    x : ndarray (N, D)
+        Pixels from 0 to 1.
+
+    Returns
+    -------
+    nll : float
+        Exact and finite for any finite logits.
+    dlogits : ndarray (N, D)
+        Gradient of nll.
+    """
+    ### BEGIN SOLUTION  the stable form, and the sigmoid minus the pixel
+    e = np.exp(-np.abs(logits))
+    nll = np.sum(np.maximum(logits, 0) - x * logits + np.log1p(e)) / len(x)
+    probabilities = np.where(logits >= 0, 1, e) / (1 + e)
+    return nll, (probabilities - x) / len(x)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# ### All of it together
+#
+# An `Autoencoder` whose encoder ends in $2K$ units and whose decoder begins with $K$ has everything
+# that is needed. Its `encode` gives $\mu$ (the first $K$ columns) and $s$ (the others). Forward:
+#
+# > encode, split, draw, decode; likelihood and divergence.
+#
+# On the way back, $\mu$ and $s$ get a gradient from two sides. Through the draw comes what the
+# reconstruction has to say, and from the divergence what the prior has to say; the gradient of a
+# sum is the sum of the gradients. Side by side, in the order in which they were split, they enter
+# `encode_backward`.
+
+# %% exercise="vae" points=9
+def vae_forward(model, x, noise):
+    """Both terms of the negative ELBO for a batch.
+
+    Parameters
+    ----------
+    model : Autoencoder
+        encode gives (N, 2 K): the means, and beside them the log-variances; decode takes codes
+        (N, K) and gives logits (N, D).
+    x : ndarray (N, D)
+        Pixels from 0 to 1.
+    noise : ndarray (N, K)
+        Standard normal numbers for the draw.
+
+    Returns
+    -------
+    nll : float
+        `bernoulli_loss` of the logits.
+    kl : float
+        `kl_divergence` of means and log-variances.
+    cache : tuple
+        Whatever `vae_backward` needs; what is in it is up to you.
+    """
+    ### BEGIN SOLUTION  encode, split, draw, decode; then both terms
+    mu, logvar = np.split(model.encode(x), 2, axis=1)
+    z, draw = reparameterise_forward(mu, logvar, noise)
+    nll, dlogits = bernoulli_loss(model.decode(z), x)
+    kl, dmu, dlogvar = kl_divergence(mu, logvar)
+    return nll, kl, (dlogits, draw, dmu, dlogvar)
+    ### END SOLUTION
+
+
+def vae_backward(model, cache):
+    """Gradients of nll + kl, through the model's decode_backward and encode_backward.
+
+    Parameters
+    ----------
+    model : Autoencoder
+        In training mode; it was the one given to `vae_forward` last. Its `gradients` are filled.
+    cache : tuple
+        As `vae_forward` returns it.
+    """
+    ### BEGIN SOLUTION  back through the decoder and the draw; add what the divergence says
+    dlogits, draw, dmu, dlogvar = cache
+    dmu_drawn, dlogvar_drawn = reparameterise_backward(model.decode_backward(dlogits), draw)
+    model.encode_backward(np.hstack([dmu + dmu_drawn, dlogvar + dlogvar_drawn]))
+    ### END SOLUTION
+
+
