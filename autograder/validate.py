@@ -16,6 +16,7 @@ from autograder.assignment import REGION, Assignment
 from autograder.attempt import Attempt
 from autograder.check import Suite, run_tests
 from autograder.engine import Pool
+from autograder.experiment import setting
 from autograder.learn import edited, supervised
 from autograder.mutation import mutants
 from autograder.student import Limits
@@ -260,7 +261,8 @@ def run_notebook(path: Path, folder: Path) -> dict[str, float]:
     notebook.cells.append(probe)
     client = NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(folder)}})
     try:
-        client.execute()
+        with setting("CHAINRULE_RESULTS", str(path.with_suffix("").absolute())):
+            client.execute()
     except CellExecutionError as error:
         raise RuntimeError(f"{path.name} stops: {error.ename}: {error.evalue}") from None
     finally:

@@ -462,7 +462,8 @@ def assert_gradients(gradients, f, values, dout, names=None):
         label = f"gradients['{name}']"
         if np.linalg.norm(expected) > 1e-7 * scale:
             axes = AXES[name.rstrip("0123456789")]
-            assert_close(gradients[name], expected, name=label, axes=axes)
+            # Through several normalisations the differences themselves are good to 1e-7 or so.
+            assert_close(gradients[name], expected, name=label, axes=axes, rtol=1e-6)
         else:  # a bias of codes that a normalisation takes away again: rounding is all there is
             actual = gradients[name]
             assert np.shape(actual) == expected.shape and np.linalg.norm(actual) < 1e-7 * scale, (
@@ -1192,14 +1193,18 @@ def processed(x, w):
     z = np.tanh(x @ w)
     x_hat = 1.5 * z @ w.T
     clamped = np.array([[min(max(v, 0.0), 1.0) for v in row] for row in x_hat])
-    assert (x_hat < 0).any() and (x_hat > 1).any()
     mse = [sum((p - t) ** 2 for p, t in zip(*rows, strict=True)) / len(rows[0])
            for rows in zip(clamped, x, strict=True)]  # fmt: skip
     return z, clamped, np.array(mse)
 
 
 def process_case(rng, n):
-    return rng.random((n, 5)), rng.integers(0, 3, n), rng.standard_normal((5, 2))
+    """Inputs, labels and weights with which some reconstructions are below 0 and some above 1."""
+    while True:
+        x, w = rng.random((n, 5)), rng.standard_normal((5, 2))
+        x_hat = 1.5 * np.tanh(x @ w) @ w.T
+        if x_hat.min() < -0.1 and x_hat.max() > 1.1:
+            return x, rng.integers(0, 3, n), w
 
 
 @exercise("process", weight=2)
@@ -1452,8 +1457,8 @@ def classification(w, b, x, y, strength):
 
 def classifier_case(rng, n, d, c):
     return (
-        rng.standard_normal((d, c)),
-        rng.standard_normal(c),
+        0.5 * rng.standard_normal((d, c)),
+        0.5 * rng.standard_normal(c),
         rng.standard_normal((n, d)),
         rng.integers(0, c, n),
     )

@@ -28,7 +28,7 @@ from itertools import pairwise, product
 import numpy as np
 
 from autograder import check, data, progress
-from autograder.figures import draw_curves, draw_images, figure
+from autograder.figures import draw_classes, draw_curves, draw_images, figure
 
 FULL = os.environ.get("CHAINRULE_FULL") == "1"  # longer experiments, downloads allowed
 NUMBERS = {}  # what the experiments measure, by name
@@ -870,6 +870,397 @@ def second_layer_filters(first, second):
 
 
 # %% [markdown]
+# ## 6. Experiments
+#
+# They use Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017), 28×28 grey pixels, if it is on this
+# machine; `data.load("fashion_mnist")` downloads it once. Otherwise the handwritten digits stand in
+# (Alpaydin and Kaynak, 1998), 8×8 pixels, which come with the kit. Pixels run from 0 to 1. A sixth
+# of the training images is held back for validation. In the short form a large data set is cut
+# down to 6,000 images, which is enough to see everything and too little for the best numbers;
+# `CHAINRULE_FULL=1` has the long form.
+#
+# What is trained once is kept: `checkpoint` writes a model's arrays to an `.npz` file beside the
+# notebook, in the folder `results`, together with what it takes to build it, and `restored` makes
+# the model again. The experiments after the first use its checkpoint. If you change your network,
+# run that one again.
+
+# %% provided=true
+import json
+from types import SimpleNamespace
+
+from autograder.experiment import results
+
+SETTINGS = {
+    "digits": {
+        "title": "handwritten digits",
+        "hidden": (128, 64), "codes": 8, "many_codes": 32, "batch_size": 32,
+        "epochs": 200 if FULL else 80, "grid_epochs": 40 if FULL else 20, "decays": [0.0, 1e-4],
+        "best": {"use_batchnorm": True, "decay": 1e-4, "rate": 3e-3},
+    },
+    "fashion_mnist": {
+        "title": "Fashion-MNIST",
+        "hidden": (512, 256), "codes": 32, "many_codes": 128, "batch_size": 128,
+        "epochs": 16 if FULL else 8, "grid_epochs": 6 if FULL else 3, "decays": [0.0, 1e-6],
+        "best": {"use_batchnorm": True, "decay": 0.0, "rate": 3e-3},
+    },
+}  # fmt: skip
+
+
+def load_images():
+    """Training, validation and test images with their labels, and the settings that suit them."""
+    dataset = data.at_hand("fashion_mnist", download=FULL)
+    x, x_test = data.pixels(dataset)
+    order = np.random.default_rng(0).permutation(len(x))
+    whole = FULL or len(x) < 6000
+    order, test = (order, slice(None)) if whole else (order[:6000], slice(2000))
+    val, train = order[: len(order) // 6], order[len(order) // 6 :]
+    return SimpleNamespace(
+        dataset=dataset, name=dataset.name, title=SETTINGS[dataset.name]["title"], classes=dataset.classes,
+        shape=dataset.x_train.shape[1:], whole=whole, settings=SETTINGS[dataset.name],
+        train=x[train], y_train=dataset.y_train[train], val=x[val], y_val=dataset.y_train[val],
+        test=x_test[test], y_test=dataset.y_test[test],
+    )  # fmt: skip
+
+
+def note(images, **numbers):
+    """Keep numbers for the record, under the data set's name; those of a part of it count not."""
+    if images.whole:
+        NUMBERS.update({f"{images.name}_{key}": float(value) for key, value in numbers.items()})
+
+
+def new_model(images, *, codes=None, outputs=None, hidden=None, seed=0, **options):
+    """An autoencoder for these images, in float32."""
+    d, k = images.train.shape[1], codes or images.settings["codes"]
+    hidden = hidden or images.settings["hidden"]
+    encoder, decoder = [d, *hidden, outputs or k], [k, *hidden[::-1], d]
+    return Autoencoder(encoder, decoder, **options, rng=np.random.default_rng(seed)).in_float32()
+
+
+def fit_with_bar(model, images, rates, *, objective=reconstruction, label="training", **options):
+    """`fit` on the training images, with a progress bar."""
+    from tqdm.auto import tqdm
+
+    options = {"batch_size": images.settings["batch_size"], "rng": np.random.default_rng(1)} | options
+    x, x_val = options.pop("x", images.train), images.val
+    bar = tqdm(rates, desc=label, unit="epoch")
+    return fit(model, objective, x, x_val, learning_rates=bar, **options)
+
+
+def mean_error(model, x):
+    """Mean squared error of the clamped reconstructions."""
+    return float(process(model, x, np.zeros(len(x)), "")["mse"].mean())
+
+
+def principal_components(x, k):
+    """Mean and the first k principal components, (D,) and (k, D)."""
+    mean = x.mean(axis=0)
+    _, vectors = np.linalg.eigh((x - mean).T @ (x - mean))
+    return mean, vectors.T[::-1][:k]
+
+
+def pca_error(images, k):
+    """Mean squared error on the test images of a projection on k principal components."""
+    mean, components = principal_components(images.train, k)
+    x_hat = (images.test - mean) @ components.T @ components + mean
+    return float(np.mean((x_hat - images.test) ** 2))
+
+
+def checkpoint(model, images, name):
+    """Keep a model: its arrays, and what it takes to make another one."""
+    np.savez(kept(images, name), config=json.dumps(model.config), **model.state())
+
+
+def restored(images, name):
+    """Make a model again from its checkpoint, in evaluation mode."""
+    with np.load(kept(images, name)) as archive:
+        state = dict(archive)
+    config = json.loads(str(state.pop("config")))
+    model = Autoencoder(**config, rng=np.random.default_rng(0)).in_float32()
+    model.load_state(state)
+    model.training = False
+    return model
+
+
+def kept(images, name):
+    """The file of what is kept under a name, for this data set and length."""
+    length = "full" if FULL else "short"
+    return results() / f"{images.name}-{length}-{name}.npz"
+
+
+def best_settings(images):
+    """What the grid has found, or a good guess where it was not run."""
+    path = kept(images, "grid").with_suffix(".json")
+    return json.loads(path.read_text()) if path.is_file() else images.settings["best"]
+
+
+def best_model(images):
+    """The autoencoder of the experiment `reconstruction`: from its checkpoint, else trained now."""
+    if not kept(images, "autoencoder").is_file():
+        train_best(images)
+    return restored(images, "autoencoder")
+
+
+def train_best(images, codes=None):
+    """Train with the best settings and early stopping; keep the model, give history and stopping."""
+    found = best_settings(images)
+    model = new_model(images, codes=codes, use_batchnorm=found["use_batchnorm"])
+    stopping = EarlyStopping(patience=10)
+    history = fit_with_bar(
+        model, images, cosine(found["rate"], images.settings["epochs"]), decay=found["decay"],
+        stopping=stopping, label=f"K = {model.config['dec_dims'][0]}",
+    )  # fmt: skip
+    checkpoint(model, images, "autoencoder" if codes is None else f"autoencoder-{codes}")
+    return history, stopping
+
+
+def draw_rows(images, rows):
+    """Rows of (name, ten images), one below the other."""
+    stacked = np.concatenate([x for _, x in rows]).reshape(-1, *images.shape)
+    axes = draw_images(stacked, columns=10, height=1.05, vmin=0, vmax=1)
+    for axis, (name, _) in zip(axes[::10], rows, strict=True):
+        axis.text(-0.15, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=9)
+
+
+def draw_reconstructions(images, reconstructions):
+    """A test image of each class, what became of it by name, and the mean PSNR of these ten."""
+    shown = [int(np.argmax(images.y_test == label)) for label in range(10)]
+    rows = [("original", images.test[shown])]
+    for name, x_hat in reconstructions.items():
+        decibels = psnr(x_hat[shown], images.test[shown]).mean()
+        rows.append((f"{name}\n{decibels:.1f} dB", x_hat[shown]))
+    draw_rows(images, rows)
+
+
+def draw_filters(images, filters, title, count=32):
+    """The strongest filters as a sheet, each scaled by its own largest weight."""
+    strongest = np.argsort(-np.linalg.norm(filters, axis=1))[:count]
+    scaled = filters[strongest] / np.abs(filters[strongest]).max(axis=1, keepdims=True)
+    draw_images(
+        scaled.reshape(-1, *images.shape), columns=8, height=1.15, cmap="PuOr_r", vmin=-1, vmax=1,
+        title=title,
+    )  # fmt: skip
+
+
+def map_codes(z, seed=0):
+    """Lay codes out in the plane with UMAP."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells that a fixed seed costs it its threads
+        import umap
+
+        return umap.UMAP(random_state=seed, n_jobs=1).fit_transform(z)
+
+
+# %% [markdown]
+# ### Without activations: PCA in disguise
+#
+# First a test of the theory. A linear autoencoder with one layer each way should end at the error
+# of PCA and never below it, on the data that it is trained on.
+
+# %% experiment="linear"
+images = load_images()
+k = images.settings["codes"]
+mean, components = principal_components(images.train, k)
+x_hat = (images.train - mean) @ components.T @ components + mean
+floor = float(np.mean((x_hat - images.train) ** 2))
+
+model = Autoencoder(
+    [images.train.shape[1], k], [k, images.train.shape[1]], init="xavier",
+    rng=np.random.default_rng(0),
+).in_float32()
+epochs = 100 if images.name == "digits" else 30
+history = fit_with_bar(model, images, cosine(0.01 if images.name == "digits" else 3e-3, epochs))
+reached = float(np.mean((model.forward(images.train) - images.train) ** 2))
+
+(axis,) = figure()
+axis.semilogy(range(1, epochs + 1), history["loss"], label="linear autoencoder, training")
+axis.axhline(floor, color="black", linestyle="--", label=f"PCA, K = {k}")
+axis.set(xlabel="epoch", ylabel="mean squared error", title=f"Without activations, {images.title}")
+axis.legend()
+
+NUMBERS["linear_over_pca"] = reached / floor
+
+# %% [markdown]
+# ### The grid
+#
+# With or without batch normalisation, with or without weight decay, a small or a large learning
+# rate: eight short trainings on a part of the training set, judged by their validation loss.
+
+# %% experiment="grid"
+images = load_images()
+part, histories = images.train[:10_000], []
+
+
+def evaluate(use_batchnorm, decay, rate):
+    """Train briefly with these settings; the best validation loss."""
+    model = new_model(images, use_batchnorm=use_batchnorm)
+    stopping = EarlyStopping(patience=5)
+    rates = cosine(rate, images.settings["grid_epochs"])
+    label = f"{'batchnorm' if use_batchnorm else 'plain'}, λ = {decay:g}, rate {rate:g}"
+    options = {"x": part, "decay": decay, "stopping": stopping, "label": label}
+    histories.append((label, fit_with_bar(model, images, rates, **options)["val_loss"]))
+    return stopping.best_loss
+
+
+grid = {"use_batchnorm": [False, True], "decay": images.settings["decays"], "rate": [1e-3, 3e-3]}
+best, trials = grid_search(evaluate, grid)
+kept(images, "grid").with_suffix(".json").write_text(json.dumps(best))
+losses = [loss for _, loss in trials]
+winner = [settings for settings, _ in trials].index(best)
+
+left, right = figure(2, height=3.8)
+for place, (label, losses_by_epoch) in enumerate(histories):
+    style = {"color": "C0", "linewidth": 3, "zorder": 3} if place == winner else {"color": "0.6"}
+    left.semilogy(range(1, len(losses_by_epoch) + 1), losses_by_epoch, **style)
+left.set(xlabel="epoch", ylabel="validation loss", title="The best in blue")
+order = np.argsort(losses)[::-1]
+colours = ["C0" if place == winner else "0.75" for place in order]
+bars = right.barh([histories[i][0] for i in order], [losses[i] for i in order], color=colours)
+right.bar_label(bars, [f"{losses[i]:.4f}" for i in order], padding=3, fontsize=8)
+right.set(xlabel="lowest validation loss", title=images.title)
+right.tick_params(axis="y", labelsize=8)
+right.margins(x=0.2)
+
+note(images, grid_best=min(losses), grid_worst=max(losses))
+
+# %% [markdown]
+# ### The best autoencoder, and PCA beside it
+#
+# The winner is trained at full length. Its best epoch goes to disk and comes back, and the test set
+# goes through the network that came back. The file with codes, reconstructions and errors is what
+# the next experiments read.
+
+# %% experiment="reconstruction"
+images = load_images()
+history, stopping = train_best(images)
+model = restored(images, "autoencoder")
+same = float(reconstruction(model, images.val))
+processed = process(model, images.test, images.y_test, images.name)
+np.savez(kept(images, "test"), **processed)
+
+k, many = images.settings["codes"], images.settings["many_codes"]
+train_best(images, codes=many)
+wide = mean_error(restored(images, f"autoencoder-{many}"), images.test)
+sizes = [s for s in (2, 4, 8, 16, 32, 64, 128) if s <= many]
+by_pca = {size: pca_error(images, size) for size in sizes}
+
+left, right = figure(2)
+draw_curves(
+    left, {"training": history["loss"], "validation": history["val_loss"]},
+    ylabel="mean squared error", title=f"{images.title}, K = {k}", yscale="log",
+)  # fmt: skip
+left.axvline(stopping.best_epoch, color="black", linestyle=":", label="best epoch")
+left.legend()
+right.semilogx(sizes, list(by_pca.values()), "s--", color="C1", label="PCA")
+right.semilogx([k, many], [processed["mse"].mean(), wide], "o", color="C0", ms=9, label="autoencoder")
+right.set(xlabel="numbers in a code, K", ylabel="mean squared error, test", title="Short or long codes")
+right.set_xticks(sizes, sizes)
+right.minorticks_off()
+right.set_ylim(bottom=0)
+right.legend()
+
+draw_reconstructions(images, {f"K = {k}": processed["Yhat"]})
+
+note(
+    images, test_mse=processed["mse"].mean(), pca_mse=by_pca[k], many_codes_mse=wide,
+    many_codes_pca_mse=by_pca[many], psnr=psnr(processed["Yhat"], images.test).mean(),
+    checkpoint_difference=abs(same - stopping.best_loss) / stopping.best_loss,
+    over_pca=processed["mse"].mean() / by_pca[k],
+)  # fmt: skip
+
+# %% [markdown]
+# With short codes the autoencoder is well below PCA; with long ones PCA overtakes it. PCA has a closed
+# form and finds its optimum exactly, whatever $K$ is, while the network has to learn by descent
+# even to hand its input through. The bottleneck is what makes the bent layers worth their trouble.
+#
+# ### Filters
+#
+# The 32 strongest filters of the first two layers, each scaled by its own largest weight. Brown
+# (or orange) answers to ink, purple to its absence.
+
+# %% experiment="filters"
+images = load_images()
+model = best_model(images)
+first, second = model.layer(1), model.layer(2)
+draw_filters(images, first_layer_filters(first), "First layer")
+draw_filters(images, second_layer_filters(first, second), "Second layer, projected to the input")
+
+# %% [markdown]
+# ### A map of the codes
+#
+# No label was used so far. UMAP (McInnes, Healy and Melville, 2018) lays points of a
+# high-dimensional space out in the plane so that neighbours stay neighbours. Distances between
+# far-apart clusters mean little, and neither do its axes; what does mean something is which images
+# lie together. Only now do the labels come in, as colours.
+
+# %% experiment="codes"
+images = load_images()
+model = best_model(images)
+chosen = slice(3000)
+processed = process(model, images.test[chosen], images.y_test[chosen], images.name)
+plane = map_codes(processed["Z"])
+
+(axis,) = figure(height=5.5)
+title = f"Codes of the test images, {images.title}"
+draw_classes(axis, plane, processed["y"], images.classes, title=title, xticks=[], yticks=[])
+axis.set(xlabel="UMAP, first coordinate", ylabel="second coordinate")
+
+from sklearn.neighbors import KNeighborsClassifier
+
+halves = len(plane) // 2
+neighbours = KNeighborsClassifier(10).fit(processed["Z"][:halves], processed["y"][:halves])
+agreement = neighbours.score(processed["Z"][halves:], processed["y"][halves:])
+note(images, neighbours_agree=agreement)
+
+# %% [markdown]
+# ### What regularisation buys
+#
+# Few images, a wide network, a large learning rate and no restraint: this is how to learn a
+# training set by heart. The baseline gets all of its epochs; the regularised twin has weight decay
+# and stops early. Both see the same images in the same order.
+
+# %% experiment="regularised"
+images = load_images()
+few = images.train[: 300 if images.name == "digits" else 3000]
+epochs = {"digits": 150, "fashion_mnist": 60 if FULL else 25}[images.name]
+decay = {"digits": 3e-4, "fashion_mnist": 1e-5}[images.name]
+runs = {}
+for name, strength, patience in (("baseline", 0.0, None), ("regularised", decay, 15)):
+    model = new_model(images, use_batchnorm=False, hidden=(512, 256))
+    stopping = EarlyStopping(patience) if patience else None
+    history = fit_with_bar(
+        model, images, [2e-3] * epochs, x=few, decay=strength, stopping=stopping, label=name
+    )
+    runs[name] = history, process(model, images.test, images.y_test, images.name)
+
+left, right = figure(2)
+for (name, (history, _)), colour in zip(runs.items(), ("C1", "C0"), strict=True):
+    for key, style, label in (("loss", ":", "training"), ("val_loss", "-", "validation")):
+        numbers = range(1, len(history[key]) + 1)
+        left.semilogy(numbers, history[key], style, color=colour, label=f"{name}, {label}")
+left.set(xlabel="epoch", ylabel="mean squared error", title=f"{len(few)} training images")
+left.legend(fontsize=8)
+boxes = right.boxplot(
+    [out["mse"] for _, out in runs.values()], tick_labels=list(runs), widths=0.5, showfliers=False,
+    patch_artist=True, medianprops={"color": "black"}, whis=(5, 95),
+)  # fmt: skip
+for box, colour in zip(boxes["boxes"], ("C1", "C0"), strict=True):
+    box.set_facecolor(colour)
+right.set(ylabel="mean squared error of a test image", title="Median, quartiles, 5 % to 95 %")
+right.set_ylim(bottom=0)
+
+for axis, (name, (_, out)) in zip(figure(2, height=4.4), runs.items(), strict=True):
+    plane = map_codes(out["Z"][:2000])
+    draw_classes(axis, plane, out["y"][:2000], images.classes, size=10, title=f"Codes, {name}")
+    axis.set(xticks=[], yticks=[], xlabel="UMAP, first coordinate", ylabel="second coordinate")
+
+draw_reconstructions(images, {name: out["Yhat"] for name, (_, out) in runs.items()})
+
+errors = {name: out["mse"].mean() for name, (_, out) in runs.items()}
+note(images, regularised_over_baseline=errors["regularised"] / errors["baseline"])
+
+# %% [markdown]
 # ## 7. What are the codes worth?
 #
 # A code that lets you redraw the picture holds most of what is in it. Does that make it easier to
@@ -955,6 +1346,157 @@ def classifier_loss(w, b, x, y, strength=0.0):
     return loss, x.T @ dscores + strength * w, dscores.sum(axis=0)
     ### END SOLUTION
 
+
+# %% provided=true
+def train_classifier(x, y, x_val, y_val, *, strength, epochs, batch_size=100, rate=0.01):
+    """Softmax regression by Adam, with a falling learning rate; weights, biases, history."""
+    d, classes = x.shape[1], int(max(y.max(), y_val.max())) + 1
+    model = {"w": np.zeros((d, classes), x.dtype), "b": np.zeros(classes, x.dtype)}
+    rng, moments, history = np.random.default_rng(0), {}, []
+    for epoch_rate in cosine(rate, epochs):
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), batch_size):
+            batch = order[start : start + batch_size]
+            _, dw, db = classifier_loss(model["w"], model["b"], x[batch], y[batch], strength)
+            adam_step(model, {"w": dw, "b": db}, moments, epoch_rate)
+        history.append(hit_rate(model, x_val, y_val))
+    return model, history
+
+
+def hit_rate(model, x, y):
+    """The share of samples whose largest score is at their label."""
+    return float(np.mean((x @ model["w"] + model["b"]).argmax(axis=1) == y))
+
+
+def standardise(x, *others):
+    """Arrays with the mean and the deviation of the first taken out."""
+    mean, deviation = x.mean(axis=0), x.std(axis=0) + x.dtype.type(1e-3)
+    return [(array - mean) / deviation for array in (x, *others)]
+
+
+# %% [markdown]
+# ### Raw pixels or codes?
+#
+# All labels, and then 2, 10 and 50 for each class, drawn several times. In each case λ is chosen
+# by the validation accuracy from the same list, with your `grid_search`, so that neither side is
+# handicapped. The autoencoder saw all training images and no label.
+
+# %% experiment="classifier"
+from tqdm.auto import tqdm
+
+images = load_images()
+model = best_model(images)
+parts = images.train, images.val, images.test
+features = {
+    "raw pixels": standardise(*parts),
+    "codes": standardise(*(process(model, x, None, "")["Z"] for x in parts)),
+}
+curves, scores = {}, {}
+draws, labels = 10 if FULL else 5, (2, 10, 50)
+strengths = [1e-4, 1e-3, 1e-2, 1e-1]
+bar = tqdm(total=len(features) * (1 + draws * len(labels)), desc="classifiers")
+
+
+def accuracy_with(name, chosen, epochs):
+    """Test accuracy with some of the training labels, λ chosen on the validation set; the curve."""
+    x, x_val, x_test = features[name]
+    trained = {}
+
+    def miss_rate(strength):
+        trained[strength] = train_classifier(
+            x[chosen], images.y_train[chosen], x_val, images.y_val, strength=strength, epochs=epochs
+        )
+        return 1 - trained[strength][1][-1]
+
+    best, _ = grid_search(miss_rate, {"strength": strengths})
+    classifier, curve = trained[best["strength"]]
+    bar.update()
+    return hit_rate(classifier, x_test, images.y_test), curve
+
+
+for name in features:
+    everything = np.arange(len(images.train))
+    scores[name, "all"], curves[name] = accuracy_with(name, everything, 10 if len(parts[0]) > 2000 else 20)
+    for count in labels:
+        rng = np.random.default_rng(0)
+        picks = [few_labels(images.y_train, count, rng) for _ in range(draws)]
+        scores[name, count] = [accuracy_with(name, pick, 40)[0] for pick in picks]
+bar.close()
+
+left, right = figure(2)
+draw_curves(left, curves, ylabel="validation accuracy", title="All labels")
+places, width = np.arange(len(labels) + 1), 0.38
+for side, (name, hatch) in enumerate(zip(features, ("", "//"), strict=True)):
+    groups = [*(scores[name, count] for count in labels), [scores[name, "all"]]]
+    bars = right.bar(
+        places + (side - 0.5) * width, [np.mean(g) for g in groups], width, label=name, hatch=hatch,
+        yerr=[np.std(g) for g in groups], capsize=3, edgecolor="white",
+    )  # fmt: skip
+    right.bar_label(bars, [f"{100 * np.mean(g):.0f}" for g in groups], padding=2, fontsize=8)
+right.set_xticks(places, [*map(str, labels), "all"])
+right.set(xlabel="labels a class", ylabel="test accuracy", title=f"{images.title}, ±1 std of {draws} draws")
+right.set_ylim(0, 1.15)
+right.legend(loc="upper left", ncols=2, fontsize=8)
+
+note(
+    images, raw_accuracy=scores["raw pixels", "all"], codes_accuracy=scores["codes", "all"],
+    **{
+        f"{short}_accuracy_with_{count}": np.mean(scores[name, count])
+        for short, name in (("raw", "raw pixels"), ("codes", "codes")) for count in labels
+    },
+)  # fmt: skip
+
+# %% [markdown] written="codes_or_pixels" points=8
+# ### Written question (8 points)
+#
+# **When do codes beat raw pixels?** Use the figures above, and say for each claim whether you
+# measured it or argue for it.
+#
+# 1. A classifier that sees $z = f(x)$ can never be better, *at its best*, than one that sees $x$.
+#    Why? And why may it be better all the same in an experiment?
+# 2. How many parameters does softmax regression have on pixels and on codes? What does that mean
+#    for two labels a class, and for thousands? What does weight decay have to do with it?
+# 3. What does the mean squared error ask a code to keep, and what does the label need? Describe
+#    images (invented ones will do) for which the codes of a perfect autoencoder of any small $K$
+#    are worthless for telling two classes apart, and others for which one number is enough.
+# 4. What did you find in the experiment, for few labels and for all? Name one change to the
+#    experiment after which you expect the other outcome, and say why.
+#
+# ### BEGIN SOLUTION
+# **1.** (2 points) Whatever a classifier $g$ does with $z$, the classifier $g \circ f$ does with
+# $x$. So the lowest error that any function of $x$ can have is at most that of any function of $z$
+# (the data processing inequality says the same of the information about the label). But that is
+# about the best of *all* functions, with the distribution known. We fit functions of *one* family,
+# here linear ones, from *finitely many* labels. The family may fit the codes better than the
+# pixels: the encoder is nonlinear, so a linear boundary among codes is a bent one among pixels. And
+# fewer inputs can be fitted from fewer labels.
+#
+# **2.** (2 points) $(D + 1)C$ against $(K + 1)C$: 7,850 and 330 for Fashion-MNIST with $K = 32$;
+# 650 and 90 for the digits with $K = 8$. With two labels a class there are 20 examples. On pixels
+# they can be separated in countless ways, most of which are accidents of the draw (high variance);
+# on codes in far fewer. With thousands of labels the variance is small for both, what remains is
+# the bias, and the larger family wins. Weight decay makes the family of pixels smaller without
+# throwing anything away: of all separating directions it prefers the ones of small norm, which lean
+# on directions in which the data vary much, and those are what a code keeps too. So a well-chosen
+# λ takes away a good part of the codes' advantage.
+#
+# **3.** (2 points) The error adds up over pixels: a code keeps what moves many pixels a lot, however
+# irrelevant, and drops what moves few, however telling. Worthless: noisy photographs of which one
+# corner pixel is black in class A and white in class B. Its share of the squared error is $1/D$, a
+# small $K$ spends itself on the rest, and the label is gone, though a linear classifier on the
+# pixels needs a single weight. Enough: a disc on an empty ground that moves along a line, with the
+# two halves of the line as classes. One number, the place, redraws the image and carries the label,
+# while no single pixel tells more than whether the disc is on it.
+#
+# **4.** (2 points) For the digits, pixels win throughout, by little with two labels a class and by
+# some ten points with all: eight numbers redraw a digit roughly, and what is lost on the way
+# (whether a loop is closed, say) is what tells some of them apart. For Fashion-MNIST the same
+# comparison should be read off the reader's own figure. Changes that favour the codes: a larger
+# $K$; fewer labels and no weight decay on either side; images in which the classes are many pixels
+# apart and not linearly separable (shifted ones, for instance), with many of them to train the
+# autoencoder; or fine-tuning the encoder with the labels. Any one of them with its reason is a
+# full answer, and so is its honest refutation by an experiment.
+# ### END SOLUTION
 
 # %% [markdown]
 # ## 8. The variational autoencoder
@@ -1212,3 +1754,286 @@ def vae_backward(model, cache):
     ### END SOLUTION
 
 
+# %% [markdown]
+# ### Dreaming
+#
+# As an objective for `fit`, the negative ELBO draws fresh noise at every call. First a code of two
+# numbers, because two can be drawn: on the left where the encoder puts the test images, on the
+# right what the decoder makes of the points of a lattice. The lattice is even in *probability*: its
+# lines stand at the 5th, …, 95th percentile of the normal distribution.
+
+# %% provided=true
+def negative_elbo(rng):
+    """The objective of a variational autoencoder, with noise from rng."""
+
+    def objective(model, x):
+        noise = rng.standard_normal((len(x), model.config["dec_dims"][0]), dtype=x.dtype.type)
+        nll, kl, cache = vae_forward(model, x, noise)
+        if model.training:
+            vae_backward(model, cache)
+        return nll + kl
+
+    return objective
+
+
+def train_vae(images, k):
+    """A variational autoencoder with k numbers in a code; keep it, give model and history."""
+    epochs = {"digits": 150 if FULL else 60, "fashion_mnist": 15 if FULL else 6}[images.name]
+    model = new_model(images, codes=k, outputs=2 * k, use_batchnorm=False)
+    history = fit_with_bar(
+        model, images, cosine(2e-3, epochs), objective=negative_elbo(np.random.default_rng(2)),
+        label=f"variational, K = {k}",
+    )  # fmt: skip
+    checkpoint(model, images, f"variational-{k}")
+    return model, history
+
+
+def elbo_terms(model, x, seed=3):
+    """Both terms of the negative ELBO, in evaluation mode."""
+    k = model.config["dec_dims"][0]
+    noise = np.random.default_rng(seed).standard_normal((len(x), k), dtype=x.dtype.type)
+    nll, kl, _ = vae_forward(model, x, noise)
+    return float(nll), float(kl)
+
+
+def probabilities(model, z):
+    """What the decoder of a variational autoencoder makes of codes: a probability for each pixel."""
+    return 1 / (1 + np.exp(-model.decode(z)))
+
+
+# %% experiment="latent_plane"
+from statistics import NormalDist
+
+images = load_images()
+model, history = train_vae(images, 2)
+mu = model.encode(images.test)[:, :2]
+count = 11
+percentiles = np.linspace(0.05, 0.95, count)
+ticks = np.array([NormalDist().inv_cdf(p) for p in percentiles], np.float32)
+lattice = np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2)
+tiles = probabilities(model, lattice).reshape(count, count, *images.shape)
+tiles = np.pad(tiles, [(0, 0), (0, 0), (1, 0), (1, 0)])  # a thin gap between neighbours
+rows, columns = tiles.shape[2:]
+
+left, right = figure(2, height=4.6)
+draw_classes(left, mu[:3000], images.y_test[:3000], images.classes)
+left.set(
+    xlabel="first number of the code, mean", ylabel="second", aspect="equal", xlim=(-3, 3),
+    ylim=(-3, 3), title="Where the encoder puts the test set",
+)  # fmt: skip
+right.imshow(tiles.transpose(0, 2, 1, 3).reshape(count * rows, count * columns), cmap="gray_r")
+places = [0, count // 2, count - 1]
+names = [f"{ticks[p] + 0.0:.1f}" for p in places]
+right.set_xticks([(p + 0.5) * columns for p in places], names)
+right.set_yticks([(p + 0.5) * rows for p in places], names[::-1])
+right.set(xlabel="first number of the code", ylabel="second", title="What the decoder makes of it")
+
+note(images, plane_negative_elbo=sum(elbo_terms(model, images.test)))
+
+# %% [markdown]
+# Walk from one class to another and look at what lies between: no void, but images that are
+# a bit of both. Two numbers are few, though; with more of them the pictures become sharper.
+# Below are images that nobody ever drew: normal random codes, decoded. The plain autoencoder is
+# given the best chance that it has, random codes with the mean and the covariance of its own.
+
+# %% experiment="samples"
+images = load_images()
+k = 16 if images.name == "fashion_mnist" else 8
+model, history = train_vae(images, k)
+nll, kl = elbo_terms(model, images.test)
+rng = np.random.default_rng(4)
+samples = probabilities(model, rng.standard_normal((30, k)).astype(np.float32))
+plain = best_model(images)
+codes = plain.encode(images.train)
+random_codes = rng.multivariate_normal(codes.mean(axis=0), np.cov(codes.T), 10).astype(np.float32)
+smears = np.clip(plain.decode(random_codes), 0, 1)
+
+(axis,) = figure()
+draw_curves(
+    axis, {"training": history["loss"], "validation": history["val_loss"]},
+    ylabel="negative ELBO (nats an image)", title=f"Variational autoencoder, {images.title}, K = {k}",
+)  # fmt: skip
+
+drawn = [("variational", samples[10 * row : 10 * row + 10]) for row in range(3)]
+draw_rows(images, [*drawn, ("plain", smears)])
+
+note(images, negative_elbo=nll + kl, nll=nll, kl=kl)
+
+# %% [markdown]
+# ## 9. The same in PyTorch
+#
+# Both networks once more, with autograd: equal weights at the start, the same batches, the same
+# noise, PyTorch's own layers, losses and Adam. What you derived by hand and what PyTorch works out
+# by itself should train alike.
+
+# %% provided=true allows="torch"
+import torch
+
+
+def torch_twin(model):
+    """Encoder and decoder of an `Autoencoder` as PyTorch modules, with equal weights."""
+    config, halves, number = model.config, [], 0
+    activations = {"relu": torch.nn.ReLU, "elu": torch.nn.ELU, "tanh": torch.nn.Tanh}
+    for dims in (config["enc_dims"], config["dec_dims"]):
+        modules = []
+        for place in range(1, len(dims)):
+            number += 1
+            arrays = {name: torch.from_numpy(v.copy()) for name, v in model.layer(number).items()}
+            linear = torch.nn.Linear(dims[place - 1], dims[place], bias="b" in arrays)
+            linear.weight.data = arrays["w"].T.contiguous()
+            modules.append(linear)
+            if "b" in arrays:
+                linear.bias.data = arrays["b"]
+            else:
+                modules.append(torch.nn.BatchNorm1d(dims[place], eps=EPSILON))
+            if place < len(dims) - 1:
+                modules.append(activations[config["activation"]]())
+        halves.append(torch.nn.Sequential(*modules))
+    return torch.nn.ModuleList(halves)
+
+
+def torch_reconstruction(twin, x):
+    """The loss of an autoencoder."""
+    return torch.nn.functional.mse_loss(twin[1](twin[0](x)), x)
+
+
+def torch_negative_elbo(rng):
+    """The loss of a variational autoencoder, with noise from rng."""
+
+    def objective(twin, x):
+        mu, logvar = twin[0](x).chunk(2, dim=1)
+        noise = torch.from_numpy(rng.standard_normal(tuple(mu.shape), dtype=np.float32))
+        logits = twin[1](mu + torch.exp(logvar / 2) * noise)
+        nll = torch.nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp())
+        return (nll + kl) / len(x)
+
+    return objective
+
+
+def fit_twin(twin, objective, x, x_val, *, learning_rates, batch_size, rng, decay=0.0):
+    """`fit` in PyTorch, without early stopping."""
+    weights = [p for p in twin.parameters() if p.ndim == 2]
+    others = [p for p in twin.parameters() if p.ndim == 1]
+    adam = torch.optim.Adam([{"params": weights, "weight_decay": decay}, {"params": others}])
+    x, x_val, history = torch.from_numpy(x), torch.from_numpy(x_val), {"loss": [], "val_loss": []}
+    for rate in learning_rates:
+        for group in adam.param_groups:
+            group["lr"] = float(rate)
+        twin.train()
+        order, losses = torch.from_numpy(rng.permutation(len(x))), []
+        for start in range(0, len(x) - batch_size + 1, batch_size):
+            adam.zero_grad()
+            loss = objective(twin, x[order[start : start + batch_size]])
+            loss.backward()
+            adam.step()
+            losses.append(loss.detach())
+        twin.eval()
+        history["loss"].append(float(torch.stack(losses).mean()))
+        with torch.no_grad():
+            history["val_loss"].append(float(objective(twin, x_val)))
+    return history
+
+
+# %% experiment="twins"
+import time
+
+import torch
+from tqdm.auto import tqdm
+
+images = load_images()
+found = best_settings(images)
+k = 16 if images.name == "fashion_mnist" else 8
+epochs = images.settings["epochs"] if FULL else images.settings["epochs"] // 2
+kinds = {
+    "autoencoder": (
+        new_model(images, use_batchnorm=found["use_batchnorm"]),
+        lambda: (reconstruction, torch_reconstruction), found["decay"], found["rate"],
+    ),
+    "variational": (
+        new_model(images, codes=k, outputs=2 * k, use_batchnorm=False),
+        lambda: (
+            negative_elbo(np.random.default_rng(2)), torch_negative_elbo(np.random.default_rng(2))
+        ),
+        0.0, 2e-3,
+    ),
+}  # fmt: skip
+axes, seconds = figure(3), {}
+for axis, (kind, (model, objectives, decay, rate)) in zip(axes, kinds.items(), strict=False):
+    ours, theirs = objectives()
+    twin, options = torch_twin(model), {"decay": decay, "batch_size": images.settings["batch_size"]}
+    start = time.perf_counter()
+    history = fit_with_bar(
+        model, images, cosine(rate, epochs), objective=ours, decay=decay, label=f"NumPy, {kind}"
+    )
+    middle = time.perf_counter()
+    bar = tqdm(cosine(rate, epochs), desc=f"PyTorch, {kind}", unit="epoch")
+    history_twin = fit_twin(
+        twin, theirs, images.train, images.val, learning_rates=bar, rng=np.random.default_rng(1),
+        **options,
+    )
+    seconds[kind] = middle - start, time.perf_counter() - middle
+    ours, theirs = objectives()
+    with torch.no_grad():
+        test = float(ours(model, images.test)), float(theirs(twin, torch.from_numpy(images.test)))
+    curves = {"NumPy": history["val_loss"], "PyTorch": history_twin["val_loss"]}
+    unit = "mean squared error" if kind == "autoencoder" else "negative ELBO (nats)"
+    draw_curves(axis, curves, ylabel=f"validation, {unit}", title=kind.capitalize())
+    note(images, **{f"{kind}_over_twin": test[0] / test[1]})
+
+times, places = axes[-1], np.arange(len(kinds))
+for side, (name, hatch) in enumerate((("NumPy", ""), ("PyTorch", "//"))):
+    values = [seconds[kind][side] for kind in kinds]
+    bars = times.bar(places + (side - 0.5) * 0.38, values, 0.38, label=name, hatch=hatch, ec="white")
+    times.bar_label(bars, [f"{value:.1f}" for value in values], fontsize=8)
+times.set_xticks(places, list(kinds))
+times.set(ylabel="seconds", title=f"Time of {epochs} epochs")
+times.margins(y=0.25)
+times.legend(fontsize=8, ncols=2)
+
+# %% [markdown]
+# ## What to try next
+#
+# - **Denoising** (Vincent et al., 2008). Add noise to the input, or blank out a square, and ask for
+#   the clean image. One line in an objective of your own. What happens to the filters?
+# - **Tied weights.** Let the decoder use the transposes of the encoder's weights. How many
+#   parameters are left, what does their gradient look like, and does the error suffer?
+# - **A sparse code.** Use $K > D$ and an L1 penalty on the codes instead of a bottleneck. Which
+#   filters appear now?
+# - **The weight of the divergence** (Higgins et al., 2017). Multiply it by β between 0.1 and 10.
+#   Plot likelihood against divergence, one point a β, and look at samples at both ends.
+# - **Posterior collapse.** Train a variational autoencoder with $K = 64$ and print the divergence of
+#   each coordinate. How many are used at all? What do the others encode?
+# - **Anomalies.** Train on all classes but one, and compare the reconstruction errors of the class
+#   that was left out with the others'. When does it fail?
+# - **A tighter bound** (Burda, Grosse and Salakhutdinov, 2016). Draw $k$ codes an image and average
+#   the importance weights inside the logarithm. How far was the ELBO from $\log p(x)$?
+#
+# ### References
+#
+# - E. Alpaydin, C. Kaynak (1998). Optical recognition of handwritten digits. UCI Machine Learning
+#   Repository.
+# - P. Baldi, K. Hornik (1989). Neural networks and principal component analysis: learning from
+#   examples without local minima. *Neural Networks* 2(1), 53–58.
+# - H. Bourlard, Y. Kamp (1988). Auto-association by multilayer perceptrons and singular value
+#   decomposition. *Biological Cybernetics* 59, 291–294.
+# - Y. Burda, R. Grosse, R. Salakhutdinov (2016). Importance weighted autoencoders. *ICLR*.
+# - I. Higgins et al. (2017). β-VAE: learning basic visual concepts with a constrained variational
+#   framework. *ICLR*.
+# - G. Hinton, R. Salakhutdinov (2006). Reducing the dimensionality of data with neural networks.
+#   *Science* 313, 504–507.
+# - S. Ioffe, C. Szegedy (2015). Batch normalization: accelerating deep network training by reducing
+#   internal covariate shift. *ICML*.
+# - D. Kingma, J. Ba (2015). Adam: a method for stochastic optimization. *ICLR*.
+# - D. Kingma, M. Welling (2014). Auto-encoding variational Bayes. *ICLR*.
+# - I. Loshchilov, F. Hutter (2017). SGDR: stochastic gradient descent with warm restarts. *ICLR*.
+# - L. McInnes, J. Healy, J. Melville (2018). UMAP: uniform manifold approximation and projection for
+#   dimension reduction. arXiv:1802.03426.
+# - L. Prechelt (1998). Early stopping, but when? In *Neural Networks: Tricks of the Trade*,
+#   Springer.
+# - D. Rezende, S. Mohamed, D. Wierstra (2014). Stochastic backpropagation and approximate inference
+#   in deep generative models. *ICML*.
+# - P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol (2008). Extracting and composing robust
+#   features with denoising autoencoders. *ICML*.
+# - H. Xiao, K. Rasul, R. Vollgraf (2017). Fashion-MNIST: a novel image dataset for benchmarking
+#   machine learning algorithms. arXiv:1708.07747.
