@@ -50,6 +50,7 @@ def draw_curves(
         style = ("-", "--", "-.", ":")[number % 4]
         axis.plot(np.arange(1, len(values) + 1), values, style, label=name)
     axis.set(xlabel=xlabel, **labels)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend()
 
 

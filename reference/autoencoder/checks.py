@@ -1,4 +1,4 @@
-"""Checks of `autoencoder` on fixed numbers: what `check("…")` runs. The grader tests more than this.
+"""Checks of `autoencoder` on fixed numbers: what `check("…")` runs. The grader tests more.
 
 Forward passes are compared with their definition, gradients with central differences of it.
 """
@@ -230,9 +230,7 @@ def test_network_gradients(student):
     gradients = net.gradients
     assert set(gradients) == set(PARAMETERS), "gradients should have the names of the parameters."
     for name in PARAMETERS:
-        half, start, dout = (
-            (encoder, X, DOUT[:, :1]) if int(name[-1]) < 3 else (decoder, Z, dx_hat)
-        )
+        half, start, dout = (encoder, X, DOUT[:, :1]) if int(name[-1]) < 3 else (decoder, Z, dx_hat)
         expected = numerical_gradient(
             lambda v, n=name, h=half, s=start: h(s, {**VALUES, n: v}), VALUES[name], dout
         )
@@ -526,7 +524,9 @@ def test_psnr(student):
 def filters(layer):
     """One filter a unit, weight by weight."""
     scale = layer["gamma"] / np.sqrt(layer["var"] + 1e-5) if "gamma" in layer else np.ones(2)
-    return np.array([[s * v for v in column] for s, column in zip(scale, layer["w"].T, strict=True)])
+    return np.array(
+        [[s * v for v in column] for s, column in zip(scale, layer["w"].T, strict=True)]
+    )
 
 
 @exercise("first_layer_filters")
@@ -546,7 +546,9 @@ def test_second_filters(student):
         for second in {**NORMED, **square}, {**BIASED, **square}:
             found = student.second_layer_filters(first, second)
             below, weights = filters(first), filters(second)
-            expected = np.array([sum(w * f for w, f in zip(r, below, strict=True)) for r in weights])
+            expected = np.array(
+                [sum(w * f for w, f in zip(r, below, strict=True)) for r in weights]
+            )
             assert_close(found, expected, name="filters", axes="MD")
 
 
@@ -557,7 +559,9 @@ def test_second_filters(student):
 def test_few_labels(student):
     """Each class is drawn equally often, no sample twice, and another seed draws others."""
     y = np.array([7, 2, 7, 7, 2, 2, 5, 5, 7, 5, 2, 5, 5, 2])
-    draws = [np.asarray(student.few_labels(y, 3, np.random.default_rng(seed))) for seed in (1, 2, 3)]
+    draws = [
+        np.asarray(student.few_labels(y, 3, np.random.default_rng(seed))) for seed in (1, 2, 3)
+    ]
     for chosen in draws:
         assert len(set(chosen.tolist())) == 9 == len(chosen), "Nine different places are wanted."
         for label in 2, 5, 7:
@@ -601,7 +605,11 @@ def test_classifier_extremes(student):
 
 # The variational autoencoder
 
-MU, LOGVAR, NOISE = X[:, :2], OTHER[:, 1:], np.array([[0.3, -1.2], [0.8, 0.1], [-0.5, 1.7], [0, -1]])
+MU, LOGVAR, NOISE = (
+    X[:, :2],
+    OTHER[:, 1:],
+    np.array([[0.3, -1.2], [0.8, 0.1], [-0.5, 1.7], [0, -1]]),
+)
 
 
 @exercise("reparameterise")

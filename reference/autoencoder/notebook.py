@@ -151,7 +151,8 @@ def batchnorm_backward(dout, cache):
 #
 # A layer is a dictionary of arrays. Without batch normalisation it has weights and biases:
 #
-# $$ \text{out} = f(x w + b), \qquad \texttt{layer} = \{\texttt{"w"}: (D, M),\ \texttt{"b"}: (M,)\}. $$
+# $$ \text{out} = f(x w + b), \qquad
+#    \texttt{layer} = \{\texttt{"w"}: (D, M),\ \texttt{"b"}: (M,)\} . $$
 #
 # With it, the bias goes: the normalisation would subtract it again with the mean. Its place is
 # taken by $\beta$:
@@ -314,6 +315,9 @@ class Network:
 # other. Backward comes in two pieces that meet at the code: `decode_backward` turns the gradient at
 # the reconstruction into the gradient $dz$ at the code, `encode_backward` takes it from there. The
 # variational autoencoder will put something in between.
+#
+# One gradient may surprise you. If batch normalisation follows the code, adding a constant to all
+# codes changes nothing, so the bias of layer $E$ gets the gradient 0, up to rounding.
 #
 # Only `training` mode is followed by a backward pass. In evaluation no cache has to be kept, and
 # keeping none saves the memory of all hidden layers of a test set.
@@ -591,7 +595,7 @@ class EarlyStopping:
         stop : bool
             Whether the last `patience` epochs have brought no improvement.
         """
-        ### BEGIN SOLUTION  copy the state if this is the best loss; say whether patience is at an end
+        ### BEGIN SOLUTION  copy the state of the best epoch; say whether patience is at an end
         self.epoch += 1
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, self.epoch
@@ -657,7 +661,7 @@ def fit(
         "loss": mean over the batches of the objective in training mode, each before its step,
         without the penalty; "val_loss": the objective on x_val in evaluation mode.
     """
-    ### BEGIN SOLUTION  epochs of batches: objective, decay, step; validate, stop, go back to the best
+    ### BEGIN SOLUTION  epochs of batches: objective, decay, step; validation; the best at the end
     history, moments = {"loss": [], "val_loss": []}, {}
     for rate in learning_rates:
         model.training = True
@@ -894,14 +898,14 @@ SETTINGS = {
     "digits": {
         "title": "handwritten digits",
         "hidden": (128, 64), "codes": 8, "many_codes": 32, "batch_size": 32,
-        "epochs": 200 if FULL else 80, "grid_epochs": 40 if FULL else 20, "decays": [0.0, 1e-4],
-        "best": {"use_batchnorm": True, "decay": 1e-4, "rate": 3e-3},
+        "epochs": 200 if FULL else 120, "grid_epochs": 40 if FULL else 20, "decays": [0.0, 1e-4],
+        "best": {"activation": "relu", "decay": 1e-4, "rate": 3e-3},
     },
     "fashion_mnist": {
         "title": "Fashion-MNIST",
         "hidden": (512, 256), "codes": 32, "many_codes": 128, "batch_size": 128,
         "epochs": 16 if FULL else 8, "grid_epochs": 6 if FULL else 3, "decays": [0.0, 1e-6],
-        "best": {"use_batchnorm": True, "decay": 0.0, "rate": 3e-3},
+        "best": {"activation": "relu", "decay": 0.0, "rate": 3e-3},
     },
 }  # fmt: skip
 
@@ -915,7 +919,7 @@ def load_images():
     order, test = (order, slice(None)) if whole else (order[:6000], slice(2000))
     val, train = order[: len(order) // 6], order[len(order) // 6 :]
     return SimpleNamespace(
-        dataset=dataset, name=dataset.name, title=SETTINGS[dataset.name]["title"], classes=dataset.classes,
+        name=dataset.name, title=SETTINGS[dataset.name]["title"], classes=dataset.classes,
         shape=dataset.x_train.shape[1:], whole=whole, settings=SETTINGS[dataset.name],
         train=x[train], y_train=dataset.y_train[train], val=x[val], y_val=dataset.y_train[val],
         test=x_test[test], y_test=dataset.y_test[test],
@@ -940,10 +944,10 @@ def fit_with_bar(model, images, rates, *, objective=reconstruction, label="train
     """`fit` on the training images, with a progress bar."""
     from tqdm.auto import tqdm
 
-    options = {"batch_size": images.settings["batch_size"], "rng": np.random.default_rng(1)} | options
-    x, x_val = options.pop("x", images.train), images.val
+    options = {"batch_size": images.settings["batch_size"], **options}
+    x, rng = options.pop("x", images.train), np.random.default_rng(1)
     bar = tqdm(rates, desc=label, unit="epoch")
-    return fit(model, objective, x, x_val, learning_rates=bar, **options)
+    return fit(model, objective, x, images.val, learning_rates=bar, rng=rng, **options)
 
 
 def mean_error(model, x):
@@ -1001,9 +1005,9 @@ def best_model(images):
 
 
 def train_best(images, codes=None):
-    """Train with the best settings and early stopping; keep the model, give history and stopping."""
+    """Train with the best settings and early stopping; keep the model."""
     found = best_settings(images)
-    model = new_model(images, codes=codes, use_batchnorm=found["use_batchnorm"])
+    model = new_model(images, codes=codes, activation=found["activation"])
     stopping = EarlyStopping(patience=10)
     history = fit_with_bar(
         model, images, cosine(found["rate"], images.settings["epochs"]), decay=found["decay"],
@@ -1084,33 +1088,34 @@ NUMBERS["linear_over_pca"] = reached / floor
 # %% [markdown]
 # ### The grid
 #
-# With or without batch normalisation, with or without weight decay, a small or a large learning
-# rate: eight short trainings on a part of the training set, judged by their validation loss.
+# ReLU or tanh, with or without weight decay, a small or a large learning rate: eight short
+# trainings on a part of the training set, judged by their validation loss. All have batch
+# normalisation.
 
 # %% experiment="grid"
 images = load_images()
 part, histories = images.train[:10_000], []
 
 
-def evaluate(use_batchnorm, decay, rate):
+def evaluate(activation, decay, rate):
     """Train briefly with these settings; the best validation loss."""
-    model = new_model(images, use_batchnorm=use_batchnorm)
+    model = new_model(images, activation=activation)
     stopping = EarlyStopping(patience=5)
     rates = cosine(rate, images.settings["grid_epochs"])
-    label = f"{'batchnorm' if use_batchnorm else 'plain'}, λ = {decay:g}, rate {rate:g}"
+    label = f"{activation}, λ = {decay:g}, rate {rate:g}"
     options = {"x": part, "decay": decay, "stopping": stopping, "label": label}
     histories.append((label, fit_with_bar(model, images, rates, **options)["val_loss"]))
     return stopping.best_loss
 
 
-grid = {"use_batchnorm": [False, True], "decay": images.settings["decays"], "rate": [1e-3, 3e-3]}
+grid = {"activation": ["relu", "tanh"], "decay": images.settings["decays"], "rate": [1e-3, 3e-3]}
 best, trials = grid_search(evaluate, grid)
 kept(images, "grid").with_suffix(".json").write_text(json.dumps(best))
 losses = [loss for _, loss in trials]
 winner = [settings for settings, _ in trials].index(best)
 
 left, right = figure(2, height=3.8)
-for place, (label, losses_by_epoch) in enumerate(histories):
+for place, (_, losses_by_epoch) in enumerate(histories):
     style = {"color": "C0", "linewidth": 3, "zorder": 3} if place == winner else {"color": "0.6"}
     left.semilogy(range(1, len(losses_by_epoch) + 1), losses_by_epoch, **style)
 left.set(xlabel="epoch", ylabel="validation loss", title="The best in blue")
@@ -1153,8 +1158,10 @@ draw_curves(
 left.axvline(stopping.best_epoch, color="black", linestyle=":", label="best epoch")
 left.legend()
 right.semilogx(sizes, list(by_pca.values()), "s--", color="C1", label="PCA")
-right.semilogx([k, many], [processed["mse"].mean(), wide], "o", color="C0", ms=9, label="autoencoder")
-right.set(xlabel="numbers in a code, K", ylabel="mean squared error, test", title="Short or long codes")
+errors = [processed["mse"].mean(), wide]
+right.semilogx([k, many], errors, "o", color="C0", markersize=9, label="autoencoder")
+right.set(xlabel="numbers in a code, K", ylabel="mean squared error, test")
+right.set_title("Short or long codes")
 right.set_xticks(sizes, sizes)
 right.minorticks_off()
 right.set_ylim(bottom=0)
@@ -1164,15 +1171,16 @@ draw_reconstructions(images, {f"K = {k}": processed["Yhat"]})
 
 note(
     images, test_mse=processed["mse"].mean(), pca_mse=by_pca[k], many_codes_mse=wide,
-    many_codes_pca_mse=by_pca[many], psnr=psnr(processed["Yhat"], images.test).mean(),
+    many_codes_pca_mse=by_pca[many], many_codes_over_pca=wide / by_pca[many], psnr=psnr(processed["Yhat"], images.test).mean(),
     checkpoint_difference=abs(same - stopping.best_loss) / stopping.best_loss,
     over_pca=processed["mse"].mean() / by_pca[k],
 )  # fmt: skip
 
 # %% [markdown]
-# With short codes the autoencoder is well below PCA; with long ones PCA overtakes it. PCA has a closed
-# form and finds its optimum exactly, whatever $K$ is, while the network has to learn by descent
-# even to hand its input through. The bottleneck is what makes the bent layers worth their trouble.
+# With short codes the autoencoder is well below PCA; with long ones PCA overtakes it. PCA has a
+# closed form and finds its optimum exactly, whatever $K$ is, while the network has to learn by
+# descent even to hand its input through. The bottleneck is what makes the bent layers worth their
+# trouble.
 #
 # ### Filters
 #
@@ -1415,8 +1423,8 @@ def accuracy_with(name, chosen, epochs):
 
 
 for name in features:
-    everything = np.arange(len(images.train))
-    scores[name, "all"], curves[name] = accuracy_with(name, everything, 10 if len(parts[0]) > 2000 else 20)
+    everything, epochs = np.arange(len(images.train)), 10 if len(images.train) > 2000 else 20
+    scores[name, "all"], curves[name] = accuracy_with(name, everything, epochs)
     for count in labels:
         rng = np.random.default_rng(0)
         picks = [few_labels(images.y_train, count, rng) for _ in range(draws)]
@@ -1434,7 +1442,8 @@ for side, (name, hatch) in enumerate(zip(features, ("", "//"), strict=True)):
     )  # fmt: skip
     right.bar_label(bars, [f"{100 * np.mean(g):.0f}" for g in groups], padding=2, fontsize=8)
 right.set_xticks(places, [*map(str, labels), "all"])
-right.set(xlabel="labels a class", ylabel="test accuracy", title=f"{images.title}, ±1 std of {draws} draws")
+right.set(xlabel="labels a class", ylabel="test accuracy")
+right.set_title(f"{images.title}, ±1 std of {draws} draws")
 right.set_ylim(0, 1.15)
 right.legend(loc="upper left", ncols=2, fontsize=8)
 
@@ -1480,18 +1489,18 @@ note(
 # on directions in which the data vary much, and those are what a code keeps too. So a well-chosen
 # λ takes away a good part of the codes' advantage.
 #
-# **3.** (2 points) The error adds up over pixels: a code keeps what moves many pixels a lot, however
-# irrelevant, and drops what moves few, however telling. Worthless: noisy photographs of which one
-# corner pixel is black in class A and white in class B. Its share of the squared error is $1/D$, a
-# small $K$ spends itself on the rest, and the label is gone, though a linear classifier on the
-# pixels needs a single weight. Enough: a disc on an empty ground that moves along a line, with the
-# two halves of the line as classes. One number, the place, redraws the image and carries the label,
-# while no single pixel tells more than whether the disc is on it.
+# **3.** (2 points) The error adds up over pixels: a code keeps what moves many pixels a lot,
+# however irrelevant, and drops what moves few, however telling. Worthless: noisy photographs of
+# which one corner pixel is black in class A and white in class B. Its share of the squared error is
+# $1/D$, a small $K$ spends itself on the rest, and the label is gone, though a linear classifier on
+# the pixels needs a single weight. Enough: a disc on an empty ground that moves along a line, with
+# the two halves of the line as classes. One number, the place, redraws the image and carries the
+# label, while no single pixel tells more than whether the disc is on it.
 #
 # **4.** (2 points) For the digits, pixels win throughout, by little with two labels a class and by
-# some ten points with all: eight numbers redraw a digit roughly, and what is lost on the way
-# (whether a loop is closed, say) is what tells some of them apart. For Fashion-MNIST the same
-# comparison should be read off the reader's own figure. Changes that favour the codes: a larger
+# several points with all: eight numbers redraw a digit roughly, and what is lost on the way
+# (whether a loop is closed, say) is what tells some of them apart. FASHION
+# Changes that favour the codes: a larger
 # $K$; fewer labels and no weight decay on either side; images in which the classes are many pixels
 # apart and not linearly separable (shifted ones, for instance), with many of them to train the
 # autoencoder; or fine-tuning the encoder with the labels. Any one of them with its reason is a
@@ -1534,14 +1543,14 @@ note(
 #
 # with $\operatorname{KL}(q \Vert p) = \mathbb{E}_q[\log q - \log p]$, the Kullback-Leibler
 # divergence. It is never negative: by Jensen's inequality $-\operatorname{KL} = \mathbb{E}_q \log
-# (p/q) \le \log \mathbb{E}_q (p/q) = \log 1 = 0$. Leave out the last term, then, and what remains is
-# a lower bound: the *evidence lower bound*. Both its terms can be computed. Maximising it makes the
-# data likely and at the same time pulls the guess towards the true posterior, for that is what the
-# gap consists of. The loss is the **negative ELBO**, in nats an image:
+# (p/q) \le \log \mathbb{E}_q (p/q) = \log 1 = 0$. Leave out the last term, then, and what remains
+# is a lower bound: the *evidence lower bound*. Both its terms can be computed. Maximising it makes
+# the data likely and at the same time pulls the guess towards the true posterior, for that is what
+# the gap consists of. The loss is the **negative ELBO**, in nats an image:
 #
 # $$ L = \underbrace{-\frac1N \sum_n \mathbb{E}_{q} \log p(x_n \mid z)}_{\text{reconstruction}}
-#      + \underbrace{\frac1N \sum_n \operatorname{KL}\bigl(q(z \mid x_n) \Vert p(z)\bigr)}_{\text{order
-#      among the codes}} . $$
+#      + \underbrace{\frac1N \sum_n
+#        \operatorname{KL}\bigl(q(z \mid x_n) \Vert p(z)\bigr)}_{\text{order among the codes}} . $$
 #
 # The first term alone would be an autoencoder. The second wants each code's distribution to look
 # like the standard normal. Together they fill the voids.
@@ -1797,7 +1806,7 @@ def elbo_terms(model, x, seed=3):
 
 
 def probabilities(model, z):
-    """What the decoder of a variational autoencoder makes of codes: a probability for each pixel."""
+    """What the decoder of a variational autoencoder makes of codes: pixels' probabilities."""
     return 1 / (1 + np.exp(-model.decode(z)))
 
 
@@ -1823,7 +1832,7 @@ left.set(
 )  # fmt: skip
 right.imshow(tiles.transpose(0, 2, 1, 3).reshape(count * rows, count * columns), cmap="gray_r")
 places = [0, count // 2, count - 1]
-names = [f"{ticks[p] + 0.0:.1f}" for p in places]
+names = [f"{round(float(ticks[p]), 1) + 0.0:.1f}" for p in places]
 right.set_xticks([(p + 0.5) * columns for p in places], names)
 right.set_yticks([(p + 0.5) * rows for p in places], names[::-1])
 right.set(xlabel="first number of the code", ylabel="second", title="What the decoder makes of it")
@@ -1851,7 +1860,7 @@ smears = np.clip(plain.decode(random_codes), 0, 1)
 (axis,) = figure()
 draw_curves(
     axis, {"training": history["loss"], "validation": history["val_loss"]},
-    ylabel="negative ELBO (nats an image)", title=f"Variational autoencoder, {images.title}, K = {k}",
+    ylabel="negative ELBO (nats an image)", title=f"Variational, {images.title}, K = {k}",
 )  # fmt: skip
 
 drawn = [("variational", samples[10 * row : 10 * row + 10]) for row in range(3)]
@@ -1938,7 +1947,6 @@ def fit_twin(twin, objective, x, x_val, *, learning_rates, batch_size, rng, deca
 # %% experiment="twins"
 import time
 
-import torch
 from tqdm.auto import tqdm
 
 images = load_images()
@@ -1947,7 +1955,7 @@ k = 16 if images.name == "fashion_mnist" else 8
 epochs = images.settings["epochs"] if FULL else images.settings["epochs"] // 2
 kinds = {
     "autoencoder": (
-        new_model(images, use_batchnorm=found["use_batchnorm"]),
+        new_model(images, activation=found["activation"]),
         lambda: (reconstruction, torch_reconstruction), found["decay"], found["rate"],
     ),
     "variational": (
@@ -1984,7 +1992,8 @@ for axis, (kind, (model, objectives, decay, rate)) in zip(axes, kinds.items(), s
 times, places = axes[-1], np.arange(len(kinds))
 for side, (name, hatch) in enumerate((("NumPy", ""), ("PyTorch", "//"))):
     values = [seconds[kind][side] for kind in kinds]
-    bars = times.bar(places + (side - 0.5) * 0.38, values, 0.38, label=name, hatch=hatch, ec="white")
+    look = {"label": name, "hatch": hatch, "edgecolor": "white"}
+    bars = times.bar(places + (side - 0.5) * 0.38, values, 0.38, **look)
     times.bar_label(bars, [f"{value:.1f}" for value in values], fontsize=8)
 times.set_xticks(places, list(kinds))
 times.set(ylabel="seconds", title=f"Time of {epochs} epochs")
@@ -2002,8 +2011,8 @@ times.legend(fontsize=8, ncols=2)
 #   filters appear now?
 # - **The weight of the divergence** (Higgins et al., 2017). Multiply it by β between 0.1 and 10.
 #   Plot likelihood against divergence, one point a β, and look at samples at both ends.
-# - **Posterior collapse.** Train a variational autoencoder with $K = 64$ and print the divergence of
-#   each coordinate. How many are used at all? What do the others encode?
+# - **Posterior collapse.** Train a variational autoencoder with $K = 64$ and print the divergence
+#   of each coordinate. How many are used at all? What do the others encode?
 # - **Anomalies.** Train on all classes but one, and compare the reconstruction errors of the class
 #   that was left out with the others'. When does it fail?
 # - **A tighter bound** (Burda, Grosse and Salakhutdinov, 2016). Draw $k$ codes an image and average
@@ -2027,8 +2036,8 @@ times.legend(fontsize=8, ncols=2)
 # - D. Kingma, J. Ba (2015). Adam: a method for stochastic optimization. *ICLR*.
 # - D. Kingma, M. Welling (2014). Auto-encoding variational Bayes. *ICLR*.
 # - I. Loshchilov, F. Hutter (2017). SGDR: stochastic gradient descent with warm restarts. *ICLR*.
-# - L. McInnes, J. Healy, J. Melville (2018). UMAP: uniform manifold approximation and projection for
-#   dimension reduction. arXiv:1802.03426.
+# - L. McInnes, J. Healy, J. Melville (2018). UMAP: uniform manifold approximation and projection
+#   for dimension reduction. arXiv:1802.03426.
 # - L. Prechelt (1998). Early stopping, but when? In *Neural Networks: Tricks of the Trade*,
 #   Springer.
 # - D. Rezende, S. Mohamed, D. Wierstra (2014). Stochastic backpropagation and approximate inference
