@@ -86,8 +86,8 @@ def run(
     wanted = (None, experiment) if experiment else (None, *known)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     count: Counter[str] = Counter()
-    length = setting("CHAINRULE_FULL", "1" if full else None)
-    with length, setting("CHAINRULE_RESULTS", str(folder)), _figures_in_memory() as plt:
+    length = _setting("CHAINRULE_FULL", "1" if full else None)
+    with length, _setting("CHAINRULE_RESULTS", str(folder)), _figures_in_memory() as plt:
         for step in steps:
             if step.experiment not in wanted:
                 continue
@@ -156,7 +156,7 @@ def _sentence(step: _Step, filename: str, error: Exception) -> str:
 
 
 @contextmanager
-def setting(name: str, value: str | None) -> Iterator[None]:
+def _setting(name: str, value: str | None) -> Iterator[None]:
     """Set an environment variable for a while; None leaves it as it is."""
     before = os.environ.get(name)
     if value is not None:

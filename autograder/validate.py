@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +18,6 @@ from autograder.assignment import REGION, Assignment
 from autograder.attempt import Attempt
 from autograder.check import Suite, run_tests
 from autograder.engine import Pool
-from autograder.experiment import setting
 from autograder.learn import edited, supervised
 from autograder.mutation import mutants
 from autograder.student import Limits
@@ -251,7 +252,10 @@ def _short(name: str, bound: dict[str, float], reached: dict[str, float]) -> Ite
 
 
 def run_notebook(path: Path, folder: Path) -> dict[str, float]:
-    """Execute a notebook as if it were in a folder, write it back, and return its ``NUMBERS``."""
+    """Execute a notebook as if it were in a folder, write it back, and return its ``NUMBERS``.
+
+    It runs in a copy of the folder: what its experiments write does not belong to the assignment.
+    """
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
@@ -259,15 +263,16 @@ def run_notebook(path: Path, folder: Path) -> dict[str, float]:
     notebook = nbformat.read(path, as_version=4)
     probe = nbformat.v4.new_code_cell("import json; print(json.dumps(NUMBERS, default=float))")
     notebook.cells.append(probe)
-    client = NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(folder)}})
-    try:
-        with setting("CHAINRULE_RESULTS", str(path.with_suffix("").absolute())):
-            client.execute()
-    except CellExecutionError as error:
-        raise RuntimeError(f"{path.name} stops: {error.ename}: {error.evalue}") from None
-    finally:
-        notebook.cells.remove(probe)
-        nbformat.write(notebook, path)
+    with tempfile.TemporaryDirectory() as scratch:
+        place = shutil.copytree(folder, Path(scratch) / folder.name)
+        where = {"metadata": {"path": str(place)}}
+        try:
+            NotebookClient(notebook, timeout=1800, resources=where).execute()
+        except CellExecutionError as error:
+            raise RuntimeError(f"{path.name} stops: {error.ename}: {error.evalue}") from None
+        finally:
+            notebook.cells.remove(probe)
+            nbformat.write(notebook, path)
     return json.loads(probe.outputs[-1]["text"])
 
 

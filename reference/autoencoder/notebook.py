@@ -1125,6 +1125,7 @@ bars = right.barh([histories[i][0] for i in order], [losses[i] for i in order], 
 right.bar_label(bars, [f"{losses[i]:.4f}" for i in order], padding=3, fontsize=8)
 right.set(xlabel="lowest validation loss", title=images.title)
 right.tick_params(axis="y", labelsize=8)
+right.locator_params(axis="x", nbins=4)
 right.margins(x=0.2)
 
 note(images, grid_best=min(losses), grid_worst=max(losses))
@@ -1171,7 +1172,8 @@ draw_reconstructions(images, {f"K = {k}": processed["Yhat"]})
 
 note(
     images, test_mse=processed["mse"].mean(), pca_mse=by_pca[k], many_codes_mse=wide,
-    many_codes_pca_mse=by_pca[many], many_codes_over_pca=wide / by_pca[many], psnr=psnr(processed["Yhat"], images.test).mean(),
+    many_codes_pca_mse=by_pca[many], many_codes_over_pca=wide / by_pca[many],
+    psnr=psnr(processed["Yhat"], images.test).mean(),
     checkpoint_difference=abs(same - stopping.best_loss) / stopping.best_loss,
     over_pca=processed["mse"].mean() / by_pca[k],
 )  # fmt: skip
@@ -1497,14 +1499,15 @@ note(
 # the two halves of the line as classes. One number, the place, redraws the image and carries the
 # label, while no single pixel tells more than whether the disc is on it.
 #
-# **4.** (2 points) For the digits, pixels win throughout, by little with two labels a class and by
-# several points with all: eight numbers redraw a digit roughly, and what is lost on the way
-# (whether a loop is closed, say) is what tells some of them apart. FASHION
-# Changes that favour the codes: a larger
-# $K$; fewer labels and no weight decay on either side; images in which the classes are many pixels
-# apart and not linearly separable (shifted ones, for instance), with many of them to train the
-# autoencoder; or fine-tuning the encoder with the labels. Any one of them with its reason is a
-# full answer, and so is its honest refutation by an experiment.
+# **4.** (2 points) Measured on Fashion-MNIST at full length: with two labels a class the codes are
+# ahead, 56 % to 54 %; with ten it is a draw, 69 % to 70 %; with fifty and with all the pixels are,
+# by 78 % to 76 % and 84 % to 82 %. That is the crossing which 2 predicts, and it comes early,
+# because λ was chosen well for both. For the digits pixels win throughout: eight numbers redraw a
+# digit roughly, and what is lost on the way (whether a loop is closed, say) is what tells some of
+# them apart. Changes that favour the codes: a larger $K$; fewer labels and no weight decay on
+# either side; images in which the classes are not linearly separable (shifted ones, for instance),
+# with many of them to train the autoencoder; or fine-tuning the encoder with the labels. Any one of
+# them with its reason is a full answer, and so is its honest refutation by an experiment.
 # ### END SOLUTION
 
 # %% [markdown]
