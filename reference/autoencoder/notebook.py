@@ -1186,8 +1186,9 @@ note(
 #
 # ### Filters
 #
-# The 32 strongest filters of the first two layers, each scaled by its own largest weight. Brown
-# (or orange) answers to ink, purple to its absence.
+# The 32 strongest filters of the first two layers, each scaled by its own largest weight. Orange
+# answers to ink, purple to its absence. A picture that comes more than once is no mistake: nothing
+# keeps two units from learning the same.
 
 # %% experiment="filters"
 images = load_images()
