@@ -163,6 +163,21 @@ def standardised(dataset: Dataset, axis: int | None = None) -> tuple[np.ndarray,
     return x_train, x_test
 
 
+def pixels(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Give images as rows of numbers from 0 to 1, by the range that the data card names.
+
+    Returns
+    -------
+    x_train, x_test : ndarray of float32, (N, D)
+    """
+    low, high = dataset.card["range"]
+    x_train, x_test = (
+        (x.reshape(len(x), -1).astype(np.float32) - low) / np.float32(high - low)
+        for x in (dataset.x_train, dataset.x_test)
+    )
+    return x_train, x_test
+
+
 def _local(name: str, folder: str | Path | None) -> Iterator[Path]:
     """Where a user may have put the file."""
     for place in (folder, os.environ.get("CHAINRULE_DATA")):

@@ -32,6 +32,16 @@ class _Step:
     experiment: str | None
 
 
+def results() -> Path:
+    """Give the folder for what experiments leave behind: checkpoints, processed data sets.
+
+    It is ``$CHAINRULE_RESULTS``, or ``results`` where the notebook runs.
+    """
+    folder = Path(os.environ.get("CHAINRULE_RESULTS") or "results")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def run(
     name: str,
     experiment: str | None = None,
@@ -53,8 +63,8 @@ def run(
     full : bool
         Run at full length instead of the short one (sets ``CHAINRULE_FULL=1``).
     out : path, optional
-        Where figures go, as ``<experiment>-1.png`` and so on: ``build/figures/<name>`` of the
-        repository, or ``figures`` in a student's folder.
+        Where figures go, as ``<experiment>-1.png`` and so on, and whatever else the experiments
+        write: ``build/figures/<name>`` of the repository, or ``figures`` in a student's folder.
 
     Returns
     -------
@@ -76,7 +86,8 @@ def run(
     wanted = (None, experiment) if experiment else (None, *known)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     count: Counter[str] = Counter()
-    with _length(full), _figures_in_memory() as plt:
+    length = _setting("CHAINRULE_FULL", "1" if full else None)
+    with length, _setting("CHAINRULE_RESULTS", str(folder)), _figures_in_memory() as plt:
         for step in steps:
             if step.experiment not in wanted:
                 continue
@@ -145,17 +156,18 @@ def _sentence(step: _Step, filename: str, error: Exception) -> str:
 
 
 @contextmanager
-def _length(full: bool) -> Iterator[None]:
-    before = os.environ.get("CHAINRULE_FULL")
-    if full:
-        os.environ["CHAINRULE_FULL"] = "1"
+def _setting(name: str, value: str | None) -> Iterator[None]:
+    """Set an environment variable for a while; None leaves it as it is."""
+    before = os.environ.get(name)
+    if value is not None:
+        os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            os.environ.pop("CHAINRULE_FULL", None)
+            os.environ.pop(name, None)
         else:
-            os.environ["CHAINRULE_FULL"] = before
+            os.environ[name] = before
 
 
 @contextmanager

@@ -50,6 +50,7 @@ def draw_curves(
         style = ("-", "--", "-.", ":")[number % 4]
         axis.plot(np.arange(1, len(values) + 1), values, style, label=name)
     axis.set(xlabel=xlabel, **labels)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend()
 
 
@@ -93,8 +94,14 @@ def draw_matrix(axis: Any, matrix: Any, classes: Sequence[str]) -> None:
 
 
 def draw_images(
-    images: Any, titles: Iterable[str] = (), *, columns: int = 8, height: float = 1.9, **how: Any
-) -> None:
+    images: Any,
+    titles: Iterable[str] = (),
+    *,
+    columns: int = 8,
+    height: float = 1.9,
+    title: str = "",
+    **how: Any,
+) -> np.ndarray:
     """Draw a sheet of images.
 
     Parameters
@@ -106,8 +113,15 @@ def draw_images(
         Images in a row.
     height : float
         Inches of one row.
+    title : str
+        What stands above the sheet.
     **how
         Whatever ``imshow`` takes; without a ``cmap``, grey images are drawn dark on white.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes
+        One for each image, row by row.
     """
     images, titles = np.asarray(images), list(titles)
     how = {"cmap": "gray_r"} | how if images.ndim == 3 else how
@@ -116,5 +130,45 @@ def draw_images(
         axis.axis("off")
     for axis, image in zip(axes, images, strict=False):
         axis.imshow(image, **how)
-    for axis, title in zip(axes, titles, strict=False):
-        axis.set_title(title, fontsize=8)
+    for axis, text in zip(axes, titles, strict=False):
+        axis.set_title(text, fontsize=8)
+    if title:
+        axes[0].figure.suptitle(title)
+    return axes
+
+
+#: Paul Tol's muted colours, and one marker each, so that no one has to tell ten colours apart.
+COLOURS = ("#332288", "#DDCC77", "#117733", "#CC6677", "#88CCEE",
+           "#882255", "#44AA99", "#AA4499", "#999933", "#888888")  # fmt: skip
+MARKERS = "osv^DP*X<>"
+
+
+def draw_classes(
+    axis: Any, points: Any, labels: Any, classes: Sequence[str], *, size: float = 14, **options: Any
+) -> None:
+    """Draw points by class: a colour and a marker each, and the name at the middle of each.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+    points : array_like (N, 2)
+    labels : array_like (N,) of int
+        Index into `classes`.
+    classes : sequence of str
+    size : float
+        Of a marker, in square points.
+    **options
+        Whatever ``axis.set`` takes.
+    """
+    from matplotlib.patheffects import withStroke
+
+    points, labels = np.asarray(points), np.asarray(labels)
+    for label, name in enumerate(classes):
+        chosen = points[labels == label]
+        look = {"marker": MARKERS[label % 10], "color": COLOURS[label % 10]}
+        axis.scatter(*chosen.T, s=size, alpha=0.7, linewidths=0, **look)
+        if len(chosen):
+            middle = np.median(chosen, axis=0)
+            outline = [withStroke(linewidth=2.5, foreground="white")]
+            axis.text(*middle, name, ha="center", va="center", fontsize=9, path_effects=outline)
+    axis.set(**options)

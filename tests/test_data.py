@@ -431,6 +431,14 @@ def test_standardised_inputs_are_rows_by_the_training_sets_numbers():
     np.testing.assert_allclose(each.mean(axis=0), 0, atol=1e-5)
 
 
+def test_pixels_are_rows_from_zero_to_one_by_the_card_s_range():
+    digits = data.load("digits")
+    train, test = data.pixels(digits)
+    assert train.shape == (len(digits.x_train), 64) and train.dtype == test.dtype == np.float32
+    np.testing.assert_array_equal(train, digits.x_train.reshape(len(train), -1) / 16)
+    assert (train.min(), train.max()) == (0, 1)
+
+
 def test_importing_it_needs_numpy_and_little_of_the_standard_library():
     slow = {"urllib.request", "http.client", "ssl", "tarfile", "tqdm", "torch", "matplotlib"}
     code = f"import sys, autograder.data; print(sorted({slow!r} & set(sys.modules)))"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import AssignmentError
-from autograder.experiment import ExperimentError, run
+from autograder.experiment import ExperimentError, results, run
 
 NOTEBOOK = '''\
 # %% [markdown]
@@ -110,6 +110,20 @@ def test_full_length_is_asked_for_by_the_switch_and_only_meanwhile(monkeypatch):
     assert os.environ["CHAINRULE_FULL"] == "0"
     monkeypatch.setenv("CHAINRULE_FULL", "1")
     assert run("tiny", "length") == {"epochs": 100}
+
+
+def test_what_an_experiment_writes_goes_beside_its_figures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert results() == Path("results") and (tmp_path / "results").is_dir()
+    keep = """
+# %% experiment="keep"
+from autograder.experiment import results
+(results() / "kept.txt").write_text("kept")
+"""
+    (tmp_path / "reference" / "tiny" / "notebook.py").write_text(NOTEBOOK + keep)
+    run("tiny", "keep", out=tmp_path / "figures")
+    assert (tmp_path / "figures" / "kept.txt").read_text() == "kept"
+    assert "CHAINRULE_RESULTS" not in os.environ
 
 
 def test_a_failure_names_the_cell_s_own_line():

@@ -10,6 +10,7 @@ import pytest
 
 from autograder.figures import (
     WIDTH,
+    draw_classes,
     draw_curves,
     draw_history,
     draw_images,
@@ -84,3 +85,29 @@ def test_a_confusion_matrix_shows_its_counts_where_they_belong():
     np.testing.assert_allclose(shades.sum(axis=1), 1)
     assert (axis.get_ylabel(), axis.get_xlabel()) == ("truth", "prediction")
     assert [label.get_text() for label in axis.get_yticklabels()] == ["cat", "dog"]
+
+
+def test_epochs_are_whole_numbers():
+    (axis,) = figure()
+    draw_curves(axis, {"training": [3, 2, 1, 1, 1]})
+    assert all(tick == int(tick) for tick in axis.get_xticks())
+
+
+def test_a_sheet_gives_its_axes_and_may_have_a_title():
+    axes = draw_images(np.zeros((3, 2, 2)), ["a", "b"], columns=2, title="Sheet")
+    assert axes.shape == (4,)
+    assert [axis.get_title() for axis in axes] == ["a", "b", "", ""]
+    assert axes[0].figure.get_suptitle() == "Sheet"
+
+
+def test_classes_differ_in_marker_and_colour_and_are_named_where_they_are():
+    (axis,) = figure()
+    points = np.array([[0.0, 0.0], [2.0, 0.0], [5.0, 5.0]])
+    draw_classes(axis, points, [0, 0, 2], ["shirt", "unseen", "shoe"], title="Map")
+    names = {text.get_text(): text.get_position() for text in axis.texts}
+    assert names == {"shirt": (1.0, 0.0), "shoe": (5.0, 5.0)}
+    shirts, _, shoes = axis.collections
+    assert shirts.get_offsets().tolist() == points[:2].tolist()
+    assert shirts.get_paths()[0].vertices.tolist() != shoes.get_paths()[0].vertices.tolist()
+    assert shirts.get_facecolor().tolist() != shoes.get_facecolor().tolist()
+    assert axis.get_title() == "Map"
