@@ -170,9 +170,15 @@ def find_root(start: Path | None = None) -> Path:
 
 
 def names(root: Path | None = None) -> list[str]:
-    """List the assignments that a repository holds."""
+    """List the assignments that a repository holds, in the order of ``reference/order.txt``.
+
+    What is not named there comes after, by name.
+    """
     folder = (root or find_root()) / "reference"
-    return sorted(path.parent.name for path in folder.glob("*/notebook.py"))
+    there = sorted(path.parent.name for path in folder.glob("*/notebook.py"))
+    order = folder / "order.txt"
+    told = order.read_text(encoding="utf-8").split() if order.is_file() else []
+    return sorted(there, key=lambda name: told.index(name) if name in told else len(told))
 
 
 def load(name: str, root: Path | None = None) -> Assignment:

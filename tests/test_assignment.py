@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,12 @@ def test_unknown_assignment_names_those_there_are(toy_root: Path) -> None:
 def test_unknown_exercise_names_those_there_are(toy: Assignment) -> None:
     with pytest.raises(AssignmentError, match="scale, batch_mean"):
         toy.exercise("scael")
+
+
+def test_assignments_come_in_the_order_that_the_course_takes_them(toy_root: Path) -> None:
+    folder = toy_root / "reference"
+    for name in ("zeta", "alpha", "beta"):
+        shutil.copytree(folder / "toy", folder / name)
+    assert assignment.names(toy_root) == ["alpha", "beta", "toy", "zeta"]
+    (folder / "order.txt").write_text("zeta\ntoy\nnot-written-yet\n")
+    assert assignment.names(toy_root) == ["zeta", "toy", "alpha", "beta"]
