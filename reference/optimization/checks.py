@@ -35,7 +35,7 @@ def test_descent_without_a_step(student):
     assert_close(path, START[None], name="path")
 
 
-ROWS = np.arange(10)[:, None] + np.array([[0.25, 0.5]])
+ROWS = np.arange(10)[:, None] * np.array([[1.0, -0.7]]) + np.array([[0.25, 0.5]])
 NAMES = 100 * np.arange(10)
 LIST = Expression("lambda batches: [(x, y) for x, y in batches]")
 
@@ -477,6 +477,10 @@ def test_confusion(student):
     """Rows are the truth and columns the predictions; a class that nobody saw is empty."""
     matrix = student.confusion_matrix(TARGET, PREDICTED, 4)
     assert matrix.dtype.kind in "iu", f"The matrix holds {matrix.dtype}; counts are whole numbers."
+    assert not np.array_equal(matrix, np.minimum(COUNTS, 1)), (
+        "Each pair of classes is counted at most once, though some occur more often. "
+        "(An indexed += visits a repeated index only one time.)"
+    )
     assert_close(matrix, COUNTS, name="matrix", axes="CC")
 
 

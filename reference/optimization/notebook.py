@@ -13,7 +13,7 @@
 # else is ready to run. Each exercise is followed by a check: run it as often as you like, it tells
 # you which property fails and, where it can, why. `progress()` in a cell of your own lists every
 # exercise with its points. Use NumPy operations on whole arrays: a loop over samples or weights
-# runs into a time limit.
+# runs into a time limit. (A loop over steps, batches or, for the Hessian, coordinates is fine.)
 #
 # **One alphabet for axes**: $N$ samples in a batch, $D$ features in, $M$ features out, $C$ classes,
 # $P$ parameters of a whole network.
@@ -85,8 +85,8 @@ def gradient_descent(gradient, start, *, learning_rate, steps):
 
 # %% [markdown]
 # The experiment walks through a valley, a parabola that is 20 times steeper across than along it.
-# The limit is $2 / \lambda_{\max} = 0.1$. Just below it the walk zigzags between the walls, far
-# below it it crawls along the floor, and just above it it leaves.
+# The limit is $2 / \lambda_{\max} = 0.1$. Just below it the walk zigzags between the walls. With
+# far less it crawls along the floor, and with a little more it leaves.
 
 # %% experiment="valley"
 curvatures = np.array([20.0, 1.0])
@@ -248,9 +248,9 @@ def momentum(param, grad, state, *, learning_rate, mu=0.9):
 # ### Nesterov
 #
 # Momentum looks at the slope where it *is*, then moves along $v$ anyway. Nesterov (1983) looks
-# where it is *going to be*. On smooth convex functions that improves the error after $t$ steps
-# from the order of $1/t$ to $1/t^2$, which is as good as any method that only sees gradients can
-# be. For networks, Sutskever et al. (2013) wrote it as
+# where it is *going to be*. On smooth convex functions, and with a $\mu$ that grows towards 1, that
+# improves the error after $t$ steps from the order of $1/t$ to $1/t^2$, which is as good as any
+# method that only sees gradients can be. For networks, Sutskever et al. (2013) wrote it as
 #
 # $$ v \leftarrow \mu v - \eta\, \nabla f(\theta + \mu v), \qquad \theta \leftarrow \theta + v , $$
 #
@@ -369,8 +369,8 @@ def rmsprop(param, grad, state, *, learning_rate, alpha=0.99, eps=1e-8):
 #    \theta \leftarrow \theta - \eta\, \frac{\hat m}{\sqrt{\hat v} + \varepsilon} , $$
 #
 # where $t = 1$ in the first step. Check that step by hand: $\hat m = g$ and $\hat v = g^2$, so
-# every element moves by $\eta$, whatever its gradient. The corrected means are not stored: the
-# state keeps $m$ and $v$ as they are, and $t$.
+# every element moves by $\eta$, but for $\varepsilon$, whatever its gradient is, unless that is 0.
+# The corrected means are not stored: the state keeps $m$ and $v$ as they are, and $t$.
 
 # %% exercise="adam" points=8
 def adam(param, grad, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-8):
@@ -629,8 +629,7 @@ def normal_init(d, m, rng, std=0.01):
 # Through $L$ layers the variance is multiplied by $(D s^2)^L$. With $s = 0.01$ and $D = 100$ that
 # is $100^{-L}$: ten layers later nothing is left. To keep it we need $s^2 = 1/D$. On the way back,
 # $dx_{nd} = \sum_m \text{dout}_{nm} w_{dm}$ is a sum of $M$ terms, and keeping the size of the
-# *gradient* needs $s^2 = 1/M$. Glorot and Bengio (2010), after whose first author it is called,
-# propose the compromise
+# *gradient* needs $s^2 = 1/M$. Xavier Glorot and Bengio (2010) propose the compromise
 #
 # $$ \operatorname{Var}(w) = \frac{2}{D + M} . $$
 #
@@ -836,8 +835,8 @@ def batchnorm_backward(dout, cache):
 #
 # Dropout (Srivastava et al., 2014) silences each unit with probability $p$, anew for each sample
 # and step, so that no unit can rely on a particular other one. At test time all units speak. The
-# sums would then be larger by $1/(1-p)$ than the next layer is used to; *inverted* dropout makes
-# up for that in training, where it multiplies those that are kept:
+# sums would then be $1/(1-p)$ times as large as the next layer is used to; *inverted* dropout
+# makes up for that in training, where it multiplies those that are kept:
 #
 # $$ \text{out} = x \cdot k, \qquad
 #    k = \begin{cases} \dfrac{1}{1 - p} & u \ge p \\[1ex] 0 & u < p , \end{cases} \qquad
@@ -901,9 +900,9 @@ def dropout_backward(dout, cache):
 #    \tfrac12 \lambda \lVert w \rVert_2^2 = \tfrac12 \lambda \sum_i w_i^2 . $$
 #
 # Differentiate both. L2 pulls each weight towards 0 in proportion to its size: all become small,
-# few become 0. L1 pulls with constant force: small ones *arrive* at 0. At $w = 0$ the absolute
-# value has a kink, and we take the subgradient 0. The sums run over all elements, whatever the
-# shape.
+# few become 0. L1 pulls with constant force: small ones *arrive* at 0 (and, as steps have a length,
+# hop about it). At $w = 0$ the absolute value has a kink, and we take the subgradient 0. The sums
+# run over all elements, whatever the shape.
 
 # %% exercise="l1_penalty" points=3
 def l1_penalty(w, lam):
@@ -1032,8 +1031,8 @@ def classification_report(matrix):
 #
 # That costs $2P$ gradients for $P$ parameters, in place of the $4P^2$ function values that second
 # differences of $f$ would need, and it is far more accurate. The exact Hessian is symmetric; the
-# numerical one is so up to rounding. Replace it by $(H + H^\top)/2$, which evens the noise out and
-# makes sure that the eigenvalues are real.
+# numerical one is so up to the errors of the differences. Replace it by $(H + H^\top)/2$, which
+# evens them out and makes sure that the eigenvalues are real.
 
 # %% exercise="hessian" points=4
 def hessian(gradient, theta, h=1e-5):
@@ -1349,9 +1348,9 @@ for name, history in histories.items():
 # ### Ten layers, four starts
 #
 # A signal goes through ten layers of 100 units, forward and back, before any training. On the left
-# the standard deviation of what comes out of each layer, on the right that of the gradient that
-# arrives there, each relative to where it enters. Horizontal is what we want. Below, what the units
-# of three layers give.
+# the root mean square of what comes out of each layer (of what goes in, it is 1), on the right the
+# standard deviation of the gradient that arrives there, relative to layer 10. Horizontal is what we
+# want. Below, what the units of three layers give.
 #
 # With zeros, everything is 0 from the first layer on, and there is nothing to draw.
 
@@ -1444,7 +1443,7 @@ NUMBERS["plain_large_rate"] = float(made[False, 1.0][0][-1]) / 100
 # %% [markdown]
 # ### Against overfitting
 #
-# A network with some 27,000 parameters and 400 digits to learn from, and to make it worse, a third
+# A network with some 26,000 parameters and 400 digits to learn from, and to make it worse, a third
 # of their labels are drawn at random. What can be learned from the others comes first. After that
 # the network learns the wrong labels by heart, one by one, and what it makes of fresh digits gets
 # worse. (The labels of the test set are right.) Find the epoch at which the plain network is best,
@@ -1500,7 +1499,7 @@ for name, history in mean.items():
 # the whole training set at each step. The gradient as a function of *one* vector is what `hessian`
 # asks for. At each stop we look at all eigenvalues: how many are negative, how large the largest
 # is, and how the bulk of them sits at zero. Gradient descent with the rate $\eta$ is stable only
-# below $2 / \lambda_{\max}$; compare.
+# where $\lambda_{\max} < 2 / \eta$, the dotted line; compare.
 
 # %% experiment="spectrum"
 from tqdm.auto import tqdm
@@ -1658,11 +1657,11 @@ NUMBERS["tracked_macro_f1"] = float(report["macro"]["f1"])
 #
 # Which learning rate, which optimiser, how wide, how much dropout? Grids waste most of their points
 # on what doesn't matter (Bergstra and Bengio, 2012). A Bayesian search models what it has seen and
-# tries next where it expects the most. Optuna's TPE (Bergstra et al., 2011) models the density of
-# *good* and of *bad* points and picks where their ratio is largest. The space is defined once,
-# below; `sweep.write_wandb` writes the same space as a sweep configuration for Weights & Biases.
-# Where you have an account, `wandb.sweep` starts such a sweep, and `wandb.agent` calls your
-# training with what it suggests.
+# tries next where it expects the most. The TPE (Bergstra et al., 2011) of Optuna (Akiba et al.,
+# 2019) models the density of *good* and of *bad* points and picks where their ratio is largest. The
+# space is defined once, below; `sweep.write_wandb` writes the same space as a sweep configuration
+# for Weights & Biases. Where you have an account, `wandb.sweep` starts such a sweep, and
+# `wandb.agent` calls your training with what it suggests.
 #
 # A choice among many trials is a bet on noise as well. So the search looks at a *validation* set
 # cut from the training set, and the test set is asked once, at the end.
@@ -1744,10 +1743,12 @@ NUMBERS["sweep_test"] = float(final)
 #
 # ### References
 #
+# - T. Akiba, S. Sano, T. Yanase, T. Ohta, M. Koyama (2019). Optuna: a next-generation
+#   hyperparameter optimization framework. *KDD*.
 # - J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl (2011). Algorithms for hyper-parameter
 #   optimization. *NeurIPS*.
 # - J. Bergstra, Y. Bengio (2012). Random search for hyper-parameter optimization. *JMLR* 13,
-# 281–305.
+#   281–305.
 # - L. Bottou, F. Curtis, J. Nocedal (2018). Optimization methods for large-scale machine learning.
 #   *SIAM Review* 60, 223–311.
 # - A. Bray, D. Dean (2007). Statistics of critical points of Gaussian fields on large-dimensional
