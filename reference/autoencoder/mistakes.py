@@ -93,6 +93,17 @@ BLOCK = [
     ),
     Mistake(
         "block",
+        "bias after the activation",
+        '        z += layer["b"]\n'
+        "    out = activation_forward(z, activation)\n",
+        "        pass\n"
+        "    out = activation_forward(z, activation)\n"
+        '    if normal is None and "b" in layer:\n'
+        '        out = out + layer["b"]\n',
+        "The bias is added behind the activation; it belongs to the product, so it comes first.",
+    ),
+    Mistake(
+        "block",
         "activation forgotten",
         "out = activation_forward(z, activation)",
         "out = z",
@@ -170,6 +181,14 @@ NETWORK = [
         "hidden = number != len(pairs)",
         "The code goes through normalisation and activation like a hidden layer; the encoder's "
         "last layer has neither, so that a code may be any point.",
+    ),
+    Mistake(
+        "Autoencoder",
+        "activation on the code, without normalisation",
+        'activation if hidden else "identity"',
+        '"identity" if number == len(pairs) else activation',
+        "The code goes through the activation; the encoder's last layer has none, so that a code "
+        "may be any point.",
     ),
     Mistake(
         "Autoencoder",
@@ -255,6 +274,14 @@ NETWORK = [
         "                self.caches[number] = cache",
         "            self.caches[number] = cache",
         "A pass in evaluation mode overwrites what backward needs of the last one in training.",
+    ),
+    Mistake(
+        "Autoencoder",
+        "the decoder's dx not wanted",
+        "want_dx=number > 1",
+        "want_dx=number not in (1, self.code + 1)",
+        "The decoder's first layer gives no dx, but that is the gradient at the code, which the "
+        "encoder is waiting for. Only the first layer of all can do without.",
     ),
     Mistake(
         "Autoencoder",
@@ -384,6 +411,15 @@ STOPPING = [
         "return self.epoch - self.best_epoch >= self.patience",
         "return self.epoch >= self.patience",
         "It counts all epochs; what is to be counted are those since the best one.",
+    ),
+    Mistake(
+        "EarlyStopping",
+        "count never set back",
+        "        return self.epoch - self.best_epoch >= self.patience\n",
+        '        self.waited = getattr(self, "waited", 0) + (self.epoch != self.best_epoch)\n'
+        "        return self.waited >= self.patience\n",
+        "All epochs without improvement since the start are counted; patience means epochs in a "
+        "row, so an improvement sets the count back to 0.",
     ),
     Mistake(
         "EarlyStopping",
@@ -610,6 +646,14 @@ GRID = [
         "    return min(trials, key=lambda trial: trial[1])[0], trials\n",
         "A loss that is not a number stands in the way: no comparison with nan is true, so min "
         "stops at it.",
+    ),
+    Mistake(
+        "grid_search",
+        "infinity never wins",
+        "if loss < lowest or (best is None and loss == lowest):",
+        "if loss < lowest:",
+        "A search that starts from infinity and asks for less never takes an infinite loss; it "
+        "is to be taken where the others are nan.",
     ),
     Mistake(
         "grid_search",
@@ -998,6 +1042,16 @@ CLASSIFIER = [
     ),
     Mistake(
         "classifier_loss",
+        "penalty averaged",
+        "0.5 * strength * np.vdot(w, w)",
+        "0.5 * strength * np.vdot(w, w) / len(x)",
+        "The penalty is divided by N; only the cross-entropy is a mean over the batch.",
+        also=(
+            ("+ strength * w,", "+ strength * w / len(x),"),
+        ),
+    ),
+    Mistake(
+        "classifier_loss",
         "bias decays",
         "dscores.sum(axis=0)\n",
         "dscores.sum(axis=0) + strength * b\n",
@@ -1146,6 +1200,13 @@ VAE = [
         "excess = np.expm1(logvar)",
         "excess = np.expm1(2 * logvar)",
         "The second argument is treated as the logarithm of σ; it is that of σ².",
+    ),
+    Mistake(
+        "kl_divergence",
+        "deviation for variance",
+        "excess = np.expm1(logvar)",
+        "excess = np.expm1(logvar / 2)",
+        "The deviation σ = exp(s / 2) stands where the variance σ² = exp(s) belongs.",
     ),
     Mistake(
         "kl_divergence",

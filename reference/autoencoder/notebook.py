@@ -509,9 +509,16 @@ def cosine(rate, epochs):
 # $$ R = \frac{\lambda}{2} \sum_l \lVert w_l \rVert^2, \qquad
 #    \frac{\partial R}{\partial w_l} = \lambda\, w_l , $$
 #
-# which pulls every weight towards 0 in proportion to its size. (The ½ is there for the derivative.)
-# Biases, $\gamma$ and $\beta$ are left alone: they are few, they multiply no input, and a pull on
-# them costs accuracy without making the function any smoother.
+# which pulls every weight towards 0 in proportion to its size (Krogh and Hertz, 1992). The ½ is
+# there for the derivative. Biases, $\gamma$ and $\beta$ are left alone, as is customary: they are
+# few, and a pull on them costs more than it helps.
+#
+# Two things change the pull here. Adam divides it, like any part of the gradient, by the root of
+# the averaged square, so that what arrives is no longer in proportion. (One can subtract a multiple
+# of $w_l$ beside Adam's step instead, as Loshchilov and Hutter (2019) do; that is then no longer a
+# descent on $L + R$.) And where batch normalisation follows, a matrix twice as large gives the same
+# output, so the decay acts on the pace of learning rather than on the function (van Laarhoven,
+# 2017). The experiment on regularisation does without batch normalisation.
 
 # %% exercise="weight_decay" points=4
 def weight_decay(parameters, strength):
@@ -707,7 +714,7 @@ def grid_search(evaluate, grid):
     -------
     best : dict
         The settings with the lowest loss, the first of them if several are equal; None if every
-        loss is nan.
+        loss is nan. (An infinite loss is a loss, and wins where all others are nan.)
     trials : list of tuple (settings, loss)
         All combinations in the order in which they were tried: that of nested loops, the first name
         outermost.
@@ -1319,8 +1326,9 @@ def few_labels(y, per_class, rng):
 #
 # You know from `mlp` that the gradient by the scores is $(p - t)/N$ with one-hot rows $t$, and that
 # the largest score of each row is subtracted first, so that nothing overflows. The rest is one
-# linear layer. Weight decay matters here: ten images a class are fewer than there are pixels, and
-# without it the weights could grow for ever.
+# linear layer. Weight decay matters here: two images a class are far fewer images than there are
+# pixels, so that some $w$ tells them apart without a fault, and without the penalty the weights
+# would grow for ever.
 
 # %% exercise="classifier_loss" points=5
 def classifier_loss(w, b, x, y, strength=0.0):
@@ -1523,10 +1531,12 @@ note(
 # come about:
 #
 # 1. a code is drawn from the standard normal distribution, $z \sim p(z) = \mathcal{N}(0, I)$;
-# 2. the decoder turns it into a probability for each pixel, $\sigma(\ell_d(z))$ with logits $\ell$;
+# 2. the decoder turns it into a probability for each pixel, $\sigma(\ell_d(z))$ with logits $\ell$
+#    and the sigmoid $\sigma(\ell) = 1 / (1 + e^{-\ell})$;
 # 3. each pixel is drawn with that probability: $p(x \mid z) = \prod_d \sigma(\ell_d)^{x_d}
 #    (1 - \sigma(\ell_d))^{1 - x_d}$, the Bernoulli likelihood. (Grey values count as black to a
-#    degree. That is customary, and convenient.)
+#    degree. That is customary, and convenient; strictly, it is no distribution over grey values:
+#    Loaiza-Ganem and Cunningham, 2019.)
 #
 # A good decoder makes the images of the training set likely, so one would like to maximise
 # $\log p(x) = \log \int p(x \mid z)\, p(z)\, dz$. The integral runs over all codes and cannot be
@@ -1562,10 +1572,11 @@ note(
 # ### Drawing a code, differentiably
 #
 # The guess is normal with a mean and a variance for each of the $K$ coordinates, $q(z \mid x) =
-# \mathcal{N}(\mu, \operatorname{diag} \sigma^2)$. The encoder gives $\mu$ and $s = \log \sigma^2$,
-# $2K$ numbers a sample; the logarithm may have any sign, so nothing has to be kept positive. The
-# expectation is estimated with one draw of $z$. And now a trick, for how should a gradient pass
-# through a dice throw? Throw first, and compute afterwards:
+# \mathcal{N}(\mu, \operatorname{diag} \sigma^2)$. (Without an argument $\sigma$ is a deviation;
+# with one, as in $\sigma(\ell)$, it is still the sigmoid.) The encoder gives $\mu$ and $s = \log
+# \sigma^2$, $2K$ numbers a sample; the logarithm may have any sign, so nothing has to be kept
+# positive. The expectation is estimated with one draw of $z$. And now a trick, for how should a
+# gradient pass through a dice throw? Throw first, and compute afterwards:
 #
 # $$ z_{nk} = \mu_{nk} + \sigma_{nk}\, \epsilon_{nk}, \qquad
 #    \sigma_{nk} = e^{s_{nk}/2}, \qquad \epsilon_{nk} \sim \mathcal{N}(0, 1) . $$
@@ -2039,7 +2050,13 @@ times.legend(fontsize=8, ncols=2)
 #   internal covariate shift. *ICML*.
 # - D. Kingma, J. Ba (2015). Adam: a method for stochastic optimization. *ICLR*.
 # - D. Kingma, M. Welling (2014). Auto-encoding variational Bayes. *ICLR*.
+# - A. Krogh, J. Hertz (1992). A simple weight decay can improve generalization. *NIPS*.
+# - T. van Laarhoven (2017). L2 regularization versus batch and weight normalization.
+#   arXiv:1706.05350.
+# - G. Loaiza-Ganem, J. Cunningham (2019). The continuous Bernoulli: fixing a pervasive error in
+#   variational autoencoders. *NeurIPS*.
 # - I. Loshchilov, F. Hutter (2017). SGDR: stochastic gradient descent with warm restarts. *ICLR*.
+# - I. Loshchilov, F. Hutter (2019). Decoupled weight decay regularization. *ICLR*.
 # - L. McInnes, J. Healy, J. Melville (2018). UMAP: uniform manifold approximation and projection
 #   for dimension reduction. arXiv:1802.03426.
 # - L. Prechelt (1998). Early stopping, but when? In *Neural Networks: Tricks of the Trade*,
