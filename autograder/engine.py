@@ -207,15 +207,15 @@ class Pool:
             selector.register(each.stdout, selectors.EVENT_READ, each)
             return
         attempt, tries = each.task
-        if reply is not None:
-            yield attempt, reply
-        else:
+        if reply is None:
             self._replace(each)
             if tries > 1:
                 queue.again.append((attempt, tries - 1))
             else:
-                yield attempt, Verdict("internal_error", notes=(DIED,))
-        self._next(each.slot, queue, selector)
+                reply = Verdict("internal_error", notes=(DIED,))
+        self._next(each.slot, queue, selector)  # it is not to wait until the verdict is stored
+        if reply is not None:
+            yield attempt, reply
 
     def _start(self, slot: int) -> _Worker:
         return _Worker(self.launcher.start(slot), slot)

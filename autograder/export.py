@@ -23,7 +23,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 AFTER_SEMICOLON = re.compile(r"(;\s*)(?=[=+\-@|%])")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One exercise or question of one student.
 
@@ -43,7 +43,7 @@ class Row:
     name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Total:
     """One assignment of one student: ``score`` is what counts, the penalty taken off.
 

@@ -106,7 +106,7 @@ class Entry:
     key: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mark:
     """One graded cell of one student's submission, as it stands in the gradebook."""
 
@@ -127,7 +127,7 @@ class Mark:
         return 0.0 if mark is None else mark + (self.extra_credit or 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """One student's submission as it stands in the gradebook."""
 
