@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 #: How bad a way of dying is for an exercise: the first of these that any test met is its status.
@@ -104,7 +104,7 @@ class Verdict:
                 ExerciseVerdict(
                     **{
                         **exercise,
-                        "tests": tuple(_test(test) for test in exercise["tests"]),
+                        "tests": tuple(_test(**test) for test in exercise["tests"]),
                     }
                 )
                 for exercise in data["exercises"]
@@ -116,7 +116,9 @@ class Verdict:
         )
 
 
-def _test(plain: dict[str, Any]) -> TestVerdict:
-    """Read a test's verdict; what is the same for the whole class is kept once."""
-    shared = {key: sys.intern(said) for key, said in plain.items() if isinstance(said, str)}
-    return TestVerdict(**plain | shared)
+@lru_cache(maxsize=4096)
+def _test(
+    name: str, sentence: str, outcome: str, diagnosis: str | None = None, weight: float = 1.0
+) -> TestVerdict:
+    """Make a test's verdict; what many students share, as most that passed, is kept once."""
+    return TestVerdict(name, sentence, outcome, diagnosis, weight)
