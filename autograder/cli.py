@@ -221,7 +221,7 @@ def collect(
     """Take what a learning platform lets you download into course/submitted.
 
     canvas: the zip of "Download Submissions". moodle: the zip of "Download all submissions", in
-    folders or not. folder: a folder or zip of ada.zip, ada_mlp.ipynb or ada/mlp.ipynb. Students
+    folders or not. folder: a folder or zip of ada.zip, ada_NAME.ipynb or ada/NAME.ipynb. Students
     are found in course/roster.csv by number or name; whom it does not have is kept in
     course/collected/unmatched until you mend it and collect again.
 

@@ -39,10 +39,10 @@ seed = {seed}
 # Where the assignments' reference/ is.
 repository = {repository}
 
-# [assignments.mlp]
+# [assignments.NAME]
 # due = 2030-10-01T23:59:00+02:00
 # late = {{ per_day = 0.1, at_most = 0.5, grace_minutes = 10 }}   # share of the points; or "zero"
-# [assignments.mlp.extensions]
+# [assignments.NAME.extensions]
 # ada = 2030-10-05T23:59:00+02:00                                # or "3 days"
 
 # [exchange]                # nbgrader's, for a class on a JupyterHub

@@ -13,6 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from autograder.assignment import names
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 BASE = [Requirement(line) for line in PROJECT["dependencies"]]
@@ -201,3 +203,14 @@ def test_ci_runs_the_test_command_wherever_it_is_called_from(tmp_path):
     done = subprocess.run([ROOT / ".ci" / "run"], cwd=tmp_path, env=environment)
     assert done.returncode == 7
     assert log.read_text() == f"{ROOT} true test\n"
+
+
+def test_no_line_of_the_kit_knows_an_assignment():
+    known = re.compile(rf"\b({'|'.join(map(re.escape, names(ROOT)))})\b")
+    lines = [
+        f"{path.relative_to(ROOT)}: {line}"
+        for path in (ROOT / "autograder").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if known.search(line)
+    ]
+    assert names(ROOT) and not lines

@@ -15,13 +15,13 @@ PATTERNS = {
     "canvas": re.compile(
         r"(?P<student_id>[^/]+?)_(?P<late>LATE_)?(?P<number>\d+)_(?P<upload>\d+)_(?P<file_id>.+)"
     ),
-    # Jane Doe_123456_assignsubmission_file_/mlp.ipynb, with or without the last _ or /
+    # Jane Doe_123456_assignsubmission_file_/NAME.ipynb, with or without the last _ or /
     "moodle": re.compile(
         # whoever has the platform's mark in a name of their own is nobody: a person is to look
         r"(?P<student_id>[^/]+?)_(?P<number>\d+)_assignsubmission_[a-z]+_?/?"
         r"(?P<file_id>(?!.*_assignsubmission_).+)"
     ),
-    # jane/mlp.ipynb, jane.zip and what is in it, jane_mlp.ipynb, jane.ipynb
+    # jane/NAME.ipynb, jane.zip and what is in it, jane_NAME.ipynb, jane.ipynb
     "folder": re.compile(
         r"(?P<student_id>[^/]+?)(?:[_-]{assignment}(?:-\d+)?)?"
         r"(?:/(?P<file_id>.+)|\.(?:ipynb|zip|tar|tar\.gz|tgz))"
