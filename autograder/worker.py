@@ -104,6 +104,8 @@ class Worker:
         try:
             judge = self._judge(attempt.assignment, attempt.seed)
             return judge.submission(attempt.data, attempt.only)
+        except ParentGone:
+            raise
         except Exception as error:
             if not all(parent.forks(self.slot) for parent in self.parents.values()):
                 raise ParentGone from error

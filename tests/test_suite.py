@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from autograder.student import ParentGone
 from autograder.suite import Suite, SuiteError
 
 
@@ -100,3 +101,11 @@ def test_an_interrupt_gives_no_verdict(tests_file: Path) -> None:
         Suite(load(tests_file)).run(
             lambda test: {"student": 1, "reference": 2, "rng": 3}, interrupted
         )
+
+
+def test_a_dead_warm_parent_is_no_fault_of_a_test(tests_file: Path) -> None:
+    def runner(test: Any, arguments: dict[str, Any]) -> None:
+        raise ParentGone
+
+    with pytest.raises(ParentGone):
+        Suite(load(tests_file)).run(lambda test: {"student": 1, "rng": 3}, runner, ["a"])
