@@ -58,8 +58,8 @@ image: $(READY) ## build the container image that ISOLATION=container judges in
 		--file docker/Dockerfile --tag $(or $(CHAINRULE_IMAGE),chainrule:latest) \
 		--build-arg SOURCES=$$($(BIN)/python -m autograder.container) .
 
-test-container: $(READY) ## run the attacks on the grader with the container as its isolation
-	@CHAINRULE_ISOLATION=container $(BIN)/pytest -q -n auto tests/attacks
+test-container: $(READY) ## run the image's tests, and the attacks on the grader inside it
+	@CHAINRULE_ISOLATION=container $(BIN)/pytest -q -n auto tests/attacks tests/test_container.py
 
 test: $(READY) lint ## run everything that CI runs
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8

@@ -183,7 +183,7 @@ ATTACKS = [
            **FINE),
     Attack("another name", 34, "hands in Toy (2) final.ipynb", lay=under("Toy (2) final.ipynb"),
            **FINE),
-    Attack("in a folder", 34, "hands in a folder in a folder", lay=under("toy/work/toy.ipynb"),
+    Attack("in a folder", 34, "hands in a folder in a folder", lay=under("toy/homework/toy.ipynb"),
            **FINE),
     Attack("two", 34, "hands in two, neither of the right name", lay=two, **MISSING),
     Attack("with an old one", 34, "hands in an old one too", lay=with_an_old_one, **FINE),
