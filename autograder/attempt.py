@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -50,10 +51,18 @@ class Surroundings:
         assignment, kit = (_tree_digest(path).hex() for path in (folder, KIT))
         return cls(assignment, kit, sys.version, _libraries(), seed, conditions)
 
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+    @cached_property
+    def _digested(self) -> bytes:
+        return json.dumps(self.plain, sort_keys=True, default=str).encode()
+
     def key(self, data: bytes) -> str:
         """Give the key of a submission's verdict in these surroundings."""
-        around = json.dumps(asdict(self), sort_keys=True, default=str)
-        return sha256(sha256(data).digest() + around.encode()).hexdigest()
+        return sha256(sha256(data).digest() + self._digested).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,7 @@ class Store:
             **verdict.as_dict(),
             "assignment": attempt.assignment,
             "submission": digest,
-            "surroundings": asdict(surroundings),
+            "surroundings": surroundings.plain,
         }
         write_atomically(self.path(attempt.key), json.dumps(record, default=str).encode())
 

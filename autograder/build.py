@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -172,6 +173,7 @@ def install(assignment: Assignment, course: Path) -> None:
     source, release = (course / name / assignment.name for name in ("source", "release"))
     notebook = Path(f"{assignment.name}.ipynb")
     released = release / notebook
+    gradebook = course / "gradebook.db"
     built = assignment.folder.parent.parent / "assignments" / assignment.name
     beside = {path: built / path for path in _files(built) - {notebook}} if built.is_dir() else {}
     if (
@@ -183,6 +185,7 @@ def install(assignment: Assignment, course: Path) -> None:
             for path, of in beside.items()
             for folder in (source, release)
         )
+        and _is_in(gradebook, assignment.name)
     ):
         return
     released.unlink(missing_ok=True)  # so that a step that is interrupted is done again
@@ -190,9 +193,20 @@ def install(assignment: Assignment, course: Path) -> None:
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(of, source / path)
     _write(source / notebook, solved(assignment))
-    gradebook = course / "gradebook.db"
     create_gradebook(gradebook)
     generate(course, assignment.name, f"sqlite:///{gradebook}")
+
+
+def _is_in(gradebook: Path, assignment: str) -> bool:
+    """Whether a gradebook has an assignment: it may have been removed, or be another's."""
+    if not gradebook.is_file():
+        return False
+    with contextlib.closing(sqlite3.connect(gradebook)) as db:
+        try:
+            rows = db.execute("SELECT 1 FROM notebook WHERE name = ?", (assignment,))
+            return rows.fetchone() is not None
+        except sqlite3.Error:
+            return False
 
 
 def create_gradebook(path: Path) -> None:

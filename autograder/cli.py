@@ -275,12 +275,15 @@ def grade(
     with _resumable(), opened.lock():
         grading = _grading(opened, chosen, student, isolation, gpus)
         err.print(f"Isolation: {grading.confinement()}.", markup=False, highlight=False)
+        judged = grading.judged(workers)
+        if regrade:
+            with _progress() as progress:
+                _through(progress, "judging", grading, judged)
+            if not _accepted(opened, grading, yes):
+                raise typer.Exit(1)
+            judged = iter(grading)
         with _progress() as progress:
-            _judge(grading, workers, progress)
-        if regrade and not _accepted(opened, grading, yes):
-            raise typer.Exit(1)
-        with _progress() as progress:
-            troubles = _through(progress, "recording", grading, record.record(opened, grading))
+            troubles = _through(progress, "grading", grading, record.record(opened, judged))
             if feedback:
                 pages = record.feedback(opened, grading)
                 troubles += _through(progress, "feedback", grading, pages)
@@ -331,7 +334,7 @@ def feedback(
     opened, chosen = _opened(course, names)
     with _resumable(), opened.lock(), _progress() as progress:
         grading = _grading(opened, chosen, student, None, "")
-        _judge(grading, workers, progress)
+        _through(progress, "judging", grading, grading.judged(workers))
         troubles = _through(progress, "feedback", grading, record.feedback(opened, grading))
     for trouble in troubles:
         err.print(trouble, markup=False, highlight=False)
@@ -381,17 +384,6 @@ def _grading(
     from autograder.grade import Grading
 
     return Grading(course, names, students, isolation=isolation, gpus=gpus)
-
-
-def _judge(grading: Any, workers: int, progress: Progress) -> None:
-    bar = progress.add_task("judging", total=None)
-    grading.judge(
-        workers,
-        on_start=lambda total, missing: progress.update(
-            bar, total=total, completed=total - missing
-        ),
-        on_verdict=lambda settled: progress.advance(bar, settled),
-    )
 
 
 def _through(progress: Progress, what: str, grading: Any, steps: Iterator[Any]) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from autograder import assignment as assignments
@@ -31,7 +32,8 @@ class Graded:
 class Grading:
     """The submissions of a class and their verdicts, never more than one of them in memory.
 
-    Iterating, as often as one likes, gives a `Graded` for each submission.
+    `judged` gives a `Graded` for each submission as the judge goes; iterating afterwards, as often
+    as one likes, gives them again in the order of the class.
 
     Parameters
     ----------
@@ -71,10 +73,7 @@ class Grading:
         return len(self.submissions)
 
     def __iter__(self) -> Iterator[Graded]:
-        for submission in self.submissions:
-            data = submission.read() or b""
-            verdict = self._verdict(submission, data) or Verdict("internal_error", notes=(CHANGED,))
-            yield Graded(submission, verdict, self._rebuilt(submission, verdict, data))
+        return map(self._graded, self.submissions)
 
     def key(self, submission: Submission) -> str:
         """Give the key of a submission's attempt, as things stand now."""
@@ -110,37 +109,45 @@ class Grading:
 
         return {"isolation": "container", "image": container.image(), "gpus": self.gpus}
 
-    def judge(
-        self,
-        workers: int = 1,
-        on_start: Callable[[int, int], None] = lambda total, missing: None,
-        on_verdict: Callable[[int], None] = lambda submissions: None,
-    ) -> None:
-        """See that every submission has a verdict: in the store, or from the judge.
+    def judged(self, workers: int = 1) -> Iterator[Graded]:
+        """Give each submission the moment it has a verdict: from the store, or from the judge.
 
-        Each is stored the moment it comes, so an interrupted run goes on where it stopped.
-        ``on_start`` is told how many submissions there are and how many wait for the judge;
-        ``on_verdict``, how many of them a verdict settles.
+        The verdict is stored by then, so an interrupted run goes on where it stopped; the judge
+        goes on with the others while the caller looks at this one.
         """
         waiting: dict[str, list[Submission]] = {}
         for submission in self.submissions:
             data = submission.read() or b""
-            if self._verdict(submission, data) is None:
+            if verdict := self._verdict(submission, data):
+                yield Graded(submission, verdict, self._rebuilt(submission, verdict, data))
+            else:
                 waiting.setdefault(self._key(submission, data), []).append(submission)
-        on_start(len(self), sum(map(len, waiting.values())))
         if not waiting:
             return
         names = list(dict.fromkeys(each[0].assignment for each in waiting.values()))
         how = self.limits, self.isolation, self.gpus
         with Pool(self.course.root, names, min(workers, len(waiting)), *how) as pool:
-            attempts = (self._attempt(submissions[0]) for submissions in waiting.values())
+            attempts = map(self._attempt, [each[0] for each in waiting.values()])
             for attempt, verdict in pool.judge(attempts):
-                verdict = replace(verdict, attempt=attempt.key)
-                if verdict.status == "internal_error":
-                    self._failed[attempt.key] = verdict
-                else:
-                    self.store.put(attempt, verdict, self.surroundings[attempt.assignment])
-                on_verdict(len(waiting.get(attempt.key, ())))
+                self._keep(attempt, replace(verdict, attempt=attempt.key))
+                yield from map(self._graded, waiting.pop(attempt.key, ()))
+        yield from map(self._graded, chain(*waiting.values()))  # they changed meanwhile
+
+    def judge(self, workers: int = 1) -> None:
+        """See that every submission has a verdict; see `judged`."""
+        for _ in self.judged(workers):
+            pass
+
+    def _keep(self, attempt: Attempt, verdict: Verdict) -> None:
+        if verdict.status == "internal_error":
+            self._failed[attempt.key] = verdict
+        else:
+            self.store.put(attempt, verdict, self.surroundings[attempt.assignment])
+
+    def _graded(self, submission: Submission) -> Graded:
+        data = submission.read() or b""
+        verdict = self._verdict(submission, data) or Verdict("internal_error", notes=(CHANGED,))
+        return Graded(submission, verdict, self._rebuilt(submission, verdict, data))
 
     def _attempt(self, submission: Submission) -> Attempt:
         data = submission.read() or b""
@@ -171,10 +178,8 @@ class Grading:
             return as_blank(source, str(problem))
 
 
-def judge(
+def judged(
     course: Course, names: Iterable[str], students: Iterable[str] | None = None, *, workers: int = 1
-) -> Grading:
-    """Judge a class; see `Grading`."""
-    grading = Grading(course, names, students)
-    grading.judge(workers)
-    return grading
+) -> Iterator[Graded]:
+    """Judge a class; see `Grading.judged`."""
+    return Grading(course, names, students).judged(workers)

@@ -150,7 +150,7 @@ class Autograde(NbgraderAutograde):
     autograde_preprocessors = List([SaveAutoGrades]).tag(config=True)
 
     #: Gives verdicts where nbgrader's own commands ask for them.
-    judge = staticmethod(grade.judge)
+    judged = staticmethod(grade.judged)
 
     def start(self) -> None:
         """Judge and record what nbgrader was asked to autograde."""
@@ -160,14 +160,17 @@ class Autograde(NbgraderAutograde):
             names = dict.fromkeys(submission.assignment for submission in submissions)
             students = dict.fromkeys(submission.student for submission in submissions)
             with course.lock():
-                graded = self.judge(course, list(names), list(students))
-                done = list(self.record(course, graded))
+                graded = self.judged(course, list(names), list(students))
+                failed = [
+                    f"{each.submission.student}/{each.submission.assignment}"
+                    for each in self.record(course, graded)
+                    if each.verdict.status == "internal_error"
+                ]
         except (CourseError, AssignmentError, build.BuildError) as error:
             self.log.error(str(error))
             raise NbGraderException(str(error)) from error
-        failed = [each.submission for each in done if each.verdict.status == "internal_error"]
         if failed:
-            who = ", ".join(f"{each.student}/{each.assignment}" for each in failed)
+            who = ", ".join(failed)
             said = f"No grade was recorded of {who}: the judge failed, not they. Grade them anew."
             self.log.error(said)
             raise NbGraderException(said)

@@ -156,6 +156,16 @@ def test_a_course_gets_source_release_and_gradebook(toy: Assignment, tmp_path: P
         assert gradebook.find_grade_cell("scale", "toy", "toy").max_score == 5.0
 
 
+def test_a_gradebook_that_was_removed_is_made_again(toy: Assignment, tmp_path: Path) -> None:
+    course = Course.create(tmp_path / "course", toy.folder.parent.parent)
+    build.fill(course, ["toy"])
+    for spoil in (course.gradebook.unlink, lambda: course.gradebook.write_bytes(b"")):
+        spoil()
+        build.fill(course, ["toy"])
+        with Gradebook(course.db_url) as gradebook:
+            assert gradebook.find_grade_cell("scale", "toy", "toy").max_score == 2.0
+
+
 def test_a_gradebook_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "gradebook.db"
 

@@ -526,11 +526,11 @@ def test_nbgraders_autograde_asks_the_judge(
     hand_in(course, "bob", notebook(course.root))
     asked = []
 
-    def judge(course: Course, names: list[str], students: list[str]) -> list[object]:
+    def judged(course: Course, names: list[str], students: list[str]) -> list[object]:
         asked.append((names, students))
         return [graded(course, ada, verdict(scale=2.0))]
 
-    monkeypatch.setattr(record.Autograde, "judge", staticmethod(judge))
+    monkeypatch.setattr(record.Autograde, "judged", staticmethod(judged))
     for module in (record.api, record.autogradeapp, record.generatefeedbackapp):
         for name in ("Autograde", "GenerateFeedback"):
             if hasattr(module, name):
@@ -553,13 +553,13 @@ def test_nbgraders_autograde_names_whom_the_judge_failed(
 
     ada, bob = (hand_in(course, name, notebook(course.root)) for name in ("ada", "bob"))
 
-    def judge(course: Course, names: list[str], students: list[str]) -> list[object]:
+    def judged(course: Course, names: list[str], students: list[str]) -> list[object]:
         return [
             graded(course, ada, verdict("internal_error")),
             graded(course, bob, verdict(scale=2.0)),
         ]
 
-    monkeypatch.setattr(record.Autograde, "judge", staticmethod(judge))
+    monkeypatch.setattr(record.Autograde, "judged", staticmethod(judged))
     where = CourseDirectory(root=str(course.folder), assignment_id="toy")
     with pytest.raises(record.NbGraderException, match="No grade was recorded of ada/toy"):
         record.Autograde(coursedir=where).start()
