@@ -79,6 +79,10 @@ def definitions(source: str) -> frozenset[str]:
     return frozenset(node.name for node in body if isinstance(node, kinds))
 
 
+def _words(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
 @dataclass(frozen=True)
 class Assignment:
     """A whole assignment: its cells, and the files that stand beside them."""
@@ -121,6 +125,19 @@ class Assignment:
         """The names of the experiments, in order."""
         names = (cell.name for cell in self.cells if cell.kind == "experiment")
         return tuple(dict.fromkeys(name for name in names if name))
+
+    @cached_property
+    def foundations(self) -> dict[str, list[str]]:
+        """The exercises whose functions each exercise's solution uses."""
+        used = {cell: _words(cell.source) for cell in self.exercises}
+        return {
+            str(cell.name): [
+                str(other.name)
+                for other in self.exercises
+                if other is not cell and other.defines & used[cell]
+            ]
+            for cell in self.exercises
+        }
 
     def exercise(self, name: str) -> Cell:
         """Find an exercise by its name."""

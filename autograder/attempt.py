@@ -128,7 +128,7 @@ class Store:
         """Keep a submission and its verdict."""
         digest = sha256(attempt.data).hexdigest()
         if not self.input(digest).is_file():
-            write_atomically(self.input(digest), gzip.compress(attempt.data, mtime=0))
+            write_atomically(self.input(digest), gzip.compress(attempt.data, 3, mtime=0))
         record = {
             **verdict.as_dict(),
             "assignment": attempt.assignment,

@@ -61,21 +61,25 @@ class Processes:
         self.gpu = bool(gpus)
         self.parents: dict[Allows, WarmParent] = {}
         self._started: set[int] = set()
-        with ExitStack() as stack:
-            for allows in allowed:
-                self.parents[allows] = stack.enter_context(self._parent(allows))
-            self._stack = stack.pop_all()
-        self.isolation = next(iter(self.parents.values())).isolation
+        with ExitStack() as self._stack:
+            self._warm(allowed)
+            self._stack = self._stack.pop_all()
+        self.isolation: Isolation | None = next(iter(self.parents.values())).isolation
 
-    def _parent(self, allows: Allows) -> WarmParent:
-        return WarmParent(tuple(sorted(allows)), self.limits, gpu=self.gpu)
+    def _warm(self, allowed: Iterable[Allows]) -> None:
+        """Start parents, side by side, and wait until they are warm."""
+        for allows in allowed:
+            parent = WarmParent(tuple(sorted(allows)), self.limits, gpu=self.gpu)
+            self.parents[allows] = self._stack.enter_context(parent)
+        for allows in allowed:
+            _ = self.parents[allows].isolation
 
     def _revive(self, slot: int) -> None:
         """Replace the parents that have ended: it may be what the slot's last worker died of."""
-        for allows, parent in self.parents.items():
-            if not parent.forks(slot):
-                parent.close()
-                self.parents[allows] = self._stack.enter_context(self._parent(allows))
+        ended = [allows for allows, parent in self.parents.items() if not parent.forks(slot)]
+        for allows in ended:
+            self.parents[allows].close()
+        self._warm(ended)
 
     def start(self, slot: int) -> subprocess.Popen[bytes]:
         """Start a worker that inherits the parents' control descriptors."""

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from autograder import hints, rebuild
-from autograder.assignment import Assignment, Cell
+from autograder.assignment import Assignment
 from autograder.learn import Lessons
 from autograder.magics import UNREADABLE
 from autograder.rebuild import Malformed, Rebuilt
@@ -274,7 +274,7 @@ class Examination:
     def broken_below(self, exercise: str) -> list[str]:
         """Name the exercises that this one is built on and that fail their own tests."""
         failing = {result.exercise for result in self.results if result.outcome != "passed"}
-        return [name for name in used_by(self.judge.assignment, exercise) if name in failing]
+        return [name for name in self.judge.assignment.foundations[exercise] if name in failing]
 
     def notes(self) -> list[str]:
         """List the student's own cells that did not run, each with its error."""
@@ -312,14 +312,3 @@ def unreadable(assignment: Assignment, status: str, sentence: str) -> Verdict:
         written=tuple(str(cell.name) for cell in assignment.written),
         notes=(sentence,),
     )
-
-
-def used_by(assignment: Assignment, exercise: str) -> list[str]:
-    """Name the exercises whose functions an exercise's solution calls."""
-    cell = assignment.exercise(exercise)
-    words = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
-    return [str(other.name) for other in assignment.exercises if _uses(other, cell, words)]
-
-
-def _uses(other: Cell, cell: Cell, words: set[str]) -> bool:
-    return other is not cell and bool(other.defines & words)

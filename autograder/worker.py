@@ -154,10 +154,9 @@ def main() -> None:
     parents = {frozenset(each["allows"]): _parent(each, limits, options["gpu"])
                for each in options["parents"]}  # fmt: skip
     worker = Worker(root, parents, limits, options["slot"])
-    isolation = next(iter(parents.values())).isolation
     try:
-        assert isolation is not None
-        send(answers, {"isolation": isolation.to_dict()})
+        isolations = [parent.isolation for parent in parents.values()]
+        send(answers, {"isolation": isolations[0].to_dict()})
         while (request := receive(sys.stdin.buffer)) is not None:
             message, data = request
             attempt = Attempt(data=data, **message["attempt"])
@@ -169,11 +168,10 @@ def main() -> None:
 
 
 def _parent(each: dict[str, Any], limits: Limits, gpu: bool) -> WarmParent:
-    allows = tuple(each["allows"])
     if "fd" in each:
         isolation = Isolation.from_dict(each["isolation"])
-        return WarmParent.from_fd(each["fd"], allows, limits, isolation)
-    return WarmParent(allows, limits, first_uid=each["first_uid"], gpu=gpu)
+        return WarmParent.from_fd(each["fd"], limits, isolation)
+    return WarmParent(tuple(each["allows"]), limits, first_uid=each["first_uid"], gpu=gpu)
 
 
 def _end_with_stdin() -> None:

@@ -52,11 +52,11 @@ def submissions(assignment: Assignment, count: int) -> Iterator[dict[str, Any]]:
         notebook = copy.deepcopy(solved)
         chosen = (mistakes[number % len(mistakes)], mistakes[(7 * number + 3) % len(mistakes)])
         wrong = {
-            mistake.exercise: mistake.apply(assignment.exercise(mistake.exercise))
+            f"{mistake.exercise}_code": mistake.apply(assignment.exercise(mistake.exercise))
             for mistake in (chosen if number % 3 else ())
         }
         for cell in notebook["cells"]:
-            cell["source"] = wrong.get(cell["id"].removesuffix("_code"), cell["source"])
+            cell["source"] = wrong.get(cell["id"], cell["source"])
         notebook["cells"].append(
             {"cell_type": "markdown", "id": "own", "metadata": {}, "source": f"By {number}."}
         )

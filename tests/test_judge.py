@@ -10,7 +10,7 @@ import pytest
 
 from autograder import assignment, build
 from autograder.assignment import Assignment
-from autograder.judge import Judge, definitions_of, used_by
+from autograder.judge import Judge, definitions_of
 from autograder.rebuild import as_submission, rebuild
 from autograder.student import Limits, WarmParent
 from autograder.verdict import ExerciseVerdict, Verdict
@@ -112,7 +112,7 @@ def test_whoever_builds_on_a_broken_function_is_told(judge: Judge) -> None:
     verdict = judged(judge, scale=SCALE.format("return x * factor + 1"))
     (test, *_) = exercise(verdict, "batch_mean").tests
     assert "It builds on scale" in str(test.diagnosis)
-    assert used_by(judge.assignment, "batch_mean") == ["scale"]
+    assert judge.assignment.foundations["batch_mean"] == ["scale"]
 
 
 def test_no_diagnosis_shows_an_expected_value(judge: Judge) -> None:

@@ -18,6 +18,7 @@ import sysconfig
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +30,8 @@ from autograder.student.discretion import LONGEST_LINE, Discretion
 from autograder.student.users import SLOTS
 from autograder.testing import Expression, StudentError, last_line
 
+#: Of a parent that another process started.
+NOTHING_KNOWN = Isolation(())
 _START_SECONDS = 120  # a cold import of torch on a busy machine
 _ANSWER_SECONDS = 30
 _END_SECONDS = 5
@@ -86,7 +89,9 @@ class CellOutcome:
 
 
 class WarmParent:
-    """A program that has imported what attempts need and forks a confined process for each.
+    """A program that imports what attempts need and then forks a confined process for each.
+
+    It warms up while its maker does something else; the first attempt waits for it.
 
     Parameters
     ----------
@@ -104,7 +109,7 @@ class WarmParent:
     Raises
     ------
     ParentError
-        If the program does not start.
+        If no users are left for it, and from `isolation` and `attempt` if it does not start.
     """
 
     def __init__(self, allows: tuple[str, ...] = (), limits: Limits | None = None, *,
@@ -134,11 +139,11 @@ class WarmParent:
                 env=_ENVIRONMENT, cwd="/", pass_fds=[theirs.fileno()], start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             )  # fmt: skip
-        self.isolation: Isolation | None = self._hello()
 
     @classmethod
-    def from_fd(cls, fd: int, allows: tuple[str, ...] = (), limits: Limits | None = None,
-                isolation: Isolation | None = None) -> WarmParent:  # fmt: skip
+    def from_fd(
+        cls, fd: int, limits: Limits | None = None, isolation: Isolation = NOTHING_KNOWN
+    ) -> WarmParent:
         """Share the parent whose control descriptor, from `fileno`, this process inherited."""
         self = cls.__new__(cls)
         self.limits = limits or Limits()
@@ -147,7 +152,9 @@ class WarmParent:
         self.isolation = isolation
         return self
 
-    def _hello(self) -> Isolation:
+    @cached_property
+    def isolation(self) -> Isolation:
+        """What confines the attempts, as it says when it is warm."""
         self._control.settimeout(_START_SECONDS)
         try:
             hello = self._control.recv(parent.MESSAGE_BYTES)
@@ -178,6 +185,7 @@ class WarmParent:
         """
         if not 0 <= slot < SLOTS:
             raise ValueError(f"slot must be from 0 to {SLOTS - 1}, not {slot}")
+        _ = self.isolation  # it is warm
         data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         status, their_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = parent.attempt_request(slot, self.limits)

@@ -36,7 +36,6 @@ def run(student: StudentProcess, source: str) -> Any:
 
 def needs(parent: WarmParent, *layers: str) -> None:
     """Skip where the machine refuses a layer that the test is about."""
-    assert parent.isolation is not None
     lacking = [layer for layer in layers if layer not in parent.isolation]
     if lacking:
         pytest.skip(f"this machine lacks {', '.join(lacking)}: {parent.isolation.lacking}")
@@ -44,7 +43,6 @@ def needs(parent: WarmParent, *layers: str) -> None:
 
 def test_every_layer_is_in_force_or_has_a_reason(parent: WarmParent) -> None:
     isolation = parent.isolation
-    assert isolation is not None
     assert sorted([*isolation.in_force, *isolation.lacking]) == sorted(LAYERS)
     assert all(isolation.lacking.values())
     assert isolation == survey()
@@ -504,7 +502,7 @@ def test_each_layer_holds_alone(bare: WarmParent, world: dict[str, Any], layer: 
 @pytest.mark.parametrize("without", ["files", "privileges"])
 def test_the_others_hold_without(without: str) -> None:
     with WarmParent(layers=LAYERS.keys() - {without}) as parent, parent.attempt() as student:
-        assert parent.isolation is not None and without in parent.isolation.lacking
+        assert without in parent.isolation.lacking
         assert run(student, BASICS) == 2.0
 
 

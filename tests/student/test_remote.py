@@ -558,8 +558,11 @@ def test_judges_share_a_parent(parent: WarmParent, student: StudentProcess) -> N
 
 
 def test_a_parent_that_cannot_start_says_why() -> None:
-    with pytest.raises(ParentError, match="no-such-package"):
-        WarmParent(("no-such-package",))
+    with (
+        WarmParent(("no-such-package",)) as parent,
+        pytest.raises(ParentError, match="no-such-package"),
+    ):
+        parent.attempt()
     with WarmParent() as parent, pytest.raises(ValueError, match="slot"):
         parent.attempt(slot=-1)
 
