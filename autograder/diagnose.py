@@ -8,7 +8,7 @@ has been verified on the data; neither expected values nor inputs are ever shown
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ KINDS = {
     "c": "complex numbers",
 }
 
+Inputs = Callable[[], Mapping[str, np.ndarray]]
+
 
 def explain(
     actual: Any,
@@ -38,7 +40,7 @@ def explain(
     axes: str | None = None,
     sizes: Mapping[str, int] | None = None,
     rtol: float = 1e-7,
-    inputs: Mapping[str, np.ndarray] | None = None,
+    inputs: Inputs = dict,
 ) -> str | None:
     """Say in what way a result is not what it should be; None if it is.
 
@@ -54,9 +56,9 @@ def explain(
         Further sizes by letter.
     rtol : float
         The error allowed, as ‖a − b‖ / (‖a‖ + ‖b‖).
-    inputs : dict, optional
-        What the function was given, by the names that the student knows: a factor or a term that is
-        missing may be one of these.
+    inputs : callable, optional
+        Gives what the function was given, by the names that the student knows: a factor or a term
+        that is missing may be one of these. It is called only if the values differ.
 
     Returns
     -------
@@ -78,7 +80,7 @@ def explain(
         or _shape(np.asarray(actual), expected, name, letters, known, rtol)
         or _dtype(np.asarray(actual), expected, name)
         or _finite(np.asarray(actual), expected, name, letters)
-        or _value(np.asarray(actual), expected, name, letters, known, rtol, inputs or {})
+        or _value(np.asarray(actual), expected, name, letters, known, rtol, inputs)
     )
 
 
@@ -422,7 +424,7 @@ def _value(
     letters: str,
     known: Mapping[str, int],
     rtol: float,
-    inputs: Mapping[str, np.ndarray],
+    inputs: Inputs,
 ) -> str | None:
     if a.dtype.kind == "c" or e.dtype.kind == "c":
         return (
@@ -439,4 +441,4 @@ def _value(
         return None
     dtypes = (a.dtype, e.dtype)
     a, e = a.astype(np.float64), e.astype(np.float64)
-    return resemblance.describe(Pair(a, e, name, letters, known, rtol, dtypes, inputs))
+    return resemblance.describe(Pair(a, e, name, letters, known, rtol, dtypes, inputs()))

@@ -26,9 +26,10 @@ from autograder.worker import Allows
 
 #: A worker that has judged so many is replaced, so that nothing can pile up in it.
 RECYCLE_AFTER = 500
-TRIES = 2
+#: A machine that is short of memory may kill more than once.
+TRIES = 3
 READY: Literal["ready"] = "ready"
-DIED = "The worker died while judging this submission, twice; run `autograder doctor`."
+DIED = "The worker died three times while judging this submission; run `autograder doctor`."
 
 
 class Launcher(Protocol):

@@ -122,12 +122,15 @@ def assert_close(
     Mismatch
         With a diagnosis that shows neither expected values nor inputs.
     """
-    message = diagnose.explain(actual, expected, name=name, axes=axes, sizes=sizes, rtol=rtol)
-    if message is not None:  # only now look at what went in: most comparisons agree
-        inputs = _latest().inputs
-        message = diagnose.explain(
-            actual, expected, name=name, axes=axes, sizes=sizes, rtol=rtol, inputs=inputs
-        )
+    message = diagnose.explain(
+        actual,
+        expected,
+        name=name,
+        axes=axes,
+        sizes=sizes,
+        rtol=rtol,
+        inputs=lambda: _latest().inputs,
+    )
     if message is not None:
         raise Mismatch(message + _elsewhere(expected, rtol))
 
