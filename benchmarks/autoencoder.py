@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import time
+from functools import partial
 from types import SimpleNamespace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is imported
@@ -21,6 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from race import Run, race
 
 from autograder import assignment, data
 
@@ -37,8 +38,8 @@ def compare(ae: SimpleNamespace, name: str, kind: str, repeats: int) -> str:
     decoder = [k, *hidden[::-1], x.shape[1]]
     rates = ae.cosine(1e-3, -(-SAMPLES // len(x)))
     options = {"learning_rates": rates, "batch_size": settings["batch_size"]}
-    seconds: dict[str, list[float]] = {"numpy": [], "torch": []}
-    for _ in range(repeats + 1):
+
+    def line_up() -> tuple[Run, Run]:
         model = ae.Autoencoder(
             encoder, decoder, use_batchnorm=not variational, rng=np.random.default_rng(0)
         ).in_float32()
@@ -47,15 +48,14 @@ def compare(ae: SimpleNamespace, name: str, kind: str, repeats: int) -> str:
         if variational:
             ours = ae.negative_elbo(np.random.default_rng(2))
             theirs = ae.torch_negative_elbo(np.random.default_rng(2))
-        start = time.process_time()
-        history = ae.fit(model, ours, x, x[:100], rng=np.random.default_rng(1), **options)
-        middle = time.process_time()
-        other = ae.fit_twin(twin, theirs, x, x[:100], rng=np.random.default_rng(1), **options)
-        seconds["numpy"].append(middle - start)
-        seconds["torch"].append(time.process_time() - middle)
-    # The first round pays for caches and lazy modules.
-    numpy, twin_torch = (statistics.median(runs[1:]) for runs in seconds.values())
-    difference = max(abs(a / b - 1) for a, b in zip(history["loss"], other["loss"], strict=True))
+        return tuple(
+            partial(fit, *what, x, x[:100], rng=np.random.default_rng(1), **options)
+            for fit, *what in ((ae.fit, model, ours), (ae.fit_twin, twin, theirs))
+        )
+
+    (numpy, twin_torch), histories = race(line_up, repeats, time.process_time)
+    losses = zip(*(history["loss"] for history in histories), strict=True)
+    difference = max(abs(a / b - 1) for a, b in losses)
     layers = "-".join(map(str, encoder))
     return (
         f"{name:14} {kind:12} {layers:18} {options['batch_size']:5} {len(rates):6} "

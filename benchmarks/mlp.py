@@ -10,13 +10,13 @@ out.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
+from race import Run, race
 
 from autograder import assignment, data
 
@@ -58,21 +58,19 @@ def compare(mlp: SimpleNamespace, name: str, repeats: int) -> str:
     dataset = data.load(name)
     activation, batch_size = SETTINGS.get(name, OTHERWISE)
     activations = [activation, "identity"]
-    x, y = mlp.standardised(dataset)[0], dataset.y_train
+    x, y = data.standardised(dataset)[0], dataset.y_train
     sizes = [x.shape[1], 128, len(dataset.classes)]
     size = {"epochs": -(-SAMPLES // len(x)), "batch_size": batch_size}
-    seconds: dict[str, list[float]] = {"numpy": [], "torch": []}
-    for _ in range(repeats + 1):
+
+    def line_up() -> tuple[Run, Run]:
         model = mlp.in_float32(mlp.MLP(sizes, activations, rng=np.random.default_rng(0)))
         twin = mlp.torch_mlp(model.parameters, activations).float()
-        start = time.perf_counter()
-        ours = train_numpy(mlp, model, x, y, **size)
-        middle = time.perf_counter()
-        theirs = train_torch(twin, torch.from_numpy(x), torch.from_numpy(y), **size)
-        seconds["numpy"].append(middle - start)
-        seconds["torch"].append(time.perf_counter() - middle)
-    # The first round pays for caches and lazy modules.
-    numpy, twin_torch = (statistics.median(runs[1:]) for runs in seconds.values())
+        tensors = torch.from_numpy(x), torch.from_numpy(y)
+        return partial(train_numpy, mlp, model, x, y, **size), partial(
+            train_torch, twin, *tensors, **size
+        )
+
+    (numpy, twin_torch), (ours, theirs) = race(line_up, repeats)
     layers = "-".join(map(str, sizes))
     difference = max(abs(a / b - 1) for a, b in zip(ours, theirs, strict=True))
     return (

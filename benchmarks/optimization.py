@@ -14,14 +14,14 @@ import os
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 import argparse
-import statistics
-import time
+from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
+from race import Run, race
 
 from autograder import assignment, data
 
@@ -30,10 +30,8 @@ RATE = 1e-3
 SHAPES = {"digits": (64, 64, 32, 10_000), "fashion_mnist": (784, 128, 128, 20_000)}
 
 
-def train_numpy(
-    kit: SimpleNamespace, network: Any, x: np.ndarray, y: np.ndarray, size: int
-) -> None:
-    """One epoch of the notebook's loop, without its evaluations."""
+def train_numpy(kit: SimpleNamespace, network: Any, x: np.ndarray, y: np.ndarray, size: int) -> Any:
+    """One epoch of the notebook's loop, without its evaluations; returns the network."""
     states: dict[str, dict] = {name: {} for name in network.parameters}
     for inputs, classes in kit.minibatches(x, y, size, np.random.default_rng(1)):
         _, dlogits = kit.cross_entropy(network.forward(inputs, training=True), classes)
@@ -42,9 +40,12 @@ def train_numpy(
             network.parameters[name], states[name] = kit.adam(
                 param, network.gradients[name], states[name], learning_rate=RATE
             )
+    return network
 
 
-def train_torch(twin: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, size: int) -> None:
+def train_torch(
+    twin: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, size: int
+) -> torch.nn.Module:
     """The same in PyTorch, with its own Adam."""
     optimiser = torch.optim.Adam(twin.parameters(), lr=RATE)
     twin.train()
@@ -52,6 +53,7 @@ def train_torch(twin: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, size: i
         optimiser.zero_grad()
         torch.nn.functional.cross_entropy(twin(x[batch]), y[batch]).backward()
         optimiser.step()
+    return twin.eval()
 
 
 def twin_of(network: Any, sizes: list[int]) -> torch.nn.Module:
@@ -79,22 +81,20 @@ def compare(kit: SimpleNamespace, name: str, repeats: int) -> str:
         x = rng.standard_normal((samples, features), dtype=np.float32)
         y = rng.integers(10, size=samples)
     sizes = [features, hidden, hidden, 10]
-    seconds: dict[str, list[float]] = {"numpy": [], "torch": []}
-    for _ in range(repeats + 1):
+
+    def line_up() -> tuple[Run, Run]:
         network = kit.Network(sizes, np.random.default_rng(2), init=kit.he_init, batchnorm=True)
         twin = twin_of(network, sizes)
-        start = time.perf_counter()
-        train_numpy(kit, network, x, y, size)
-        middle = time.perf_counter()
-        train_torch(twin, torch.from_numpy(x), torch.from_numpy(y), size)
-        seconds["numpy"].append(middle - start)
-        seconds["torch"].append(time.perf_counter() - middle)
+        tensors = torch.from_numpy(x), torch.from_numpy(y)
+        return partial(train_numpy, kit, network, x, y, size), partial(
+            train_torch, twin, *tensors, size
+        )
+
+    (numpy, twin_torch), (network, twin) = race(line_up, repeats)
     ours = kit.cross_entropy(network.forward(x), y)[0]
     with torch.no_grad():
-        logits = twin.eval()(torch.from_numpy(x))
+        logits = twin(torch.from_numpy(x))
     theirs = torch.nn.functional.cross_entropy(logits, torch.from_numpy(y)).item()
-    # The first round pays for caches and lazy modules.
-    numpy, twin_torch = (statistics.median(runs[1:]) for runs in seconds.values())
     layers = "-".join(map(str, sizes))
     return (
         f"{name:14} {layers:15} {size:5} {numpy:9.3f} {twin_torch:9.3f} "

@@ -32,6 +32,13 @@ VALUES = [
     (E / 24, E, "ND", {}, "N·D = 24 times too small, as if a mean over N and D"),
     (E * 49, E, "ND", {"T": 7}, "T² = 49 times too large, as if it were multiplied by T"),
     (E / np.sqrt(6), E, "ND", {}, "exactly √D times too small (D = 6)"),
+    (
+        E / np.sqrt(3),
+        E,
+        "ND",
+        {"M": 3},
+        "exactly √3 times too small (M = 3 here, so it may be √M or a plain √3)",
+    ),
     (E / np.log(2), E, "ND", {}, "logarithms to base 2"),
     (-E, E, "ND", {}, "wrong sign everywhere; apart from that it is right"),
     (-3 * E, E, "ND", {}, "has the wrong sign, and is exactly 3 times too large"),

@@ -60,6 +60,9 @@ def _named(value: float, pair: Pair, small: bool) -> Factor | None:
     if integer is not None and integer <= 4:
         return Factor(str(integer))
     products = hits(_products(pair.sizes))
+    if len(products) == 1 and (plain := hits(iter(CONSTANTS))):
+        either = f"it may be {products[0]} or a plain {plain[0]}"
+        return Factor(plain[0], f"{_where(products[0], pair)[:-1]} here, so {either})")
     if len(products) == 1:
         likeness = _mean_or_sum(products[0], small)
         equals = f" = {integer}" if integer is not None else ""

@@ -468,6 +468,7 @@ CODER = Expression(
 class Coder:
     def __init__(self, w):
         self.w, self.training, self.modes, self.sizes = w, True, [], []
+        self.config = {"enc_dims": list(w.shape), "dec_dims": list(w.shape[::-1])}
 
     def encode(self, x):
         self.modes.append(self.training)

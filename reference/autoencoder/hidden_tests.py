@@ -1190,6 +1190,7 @@ CODER = """
 class Coder:
     def __init__(self, w, mode):
         self.w, self.training, self.modes, self.sizes, self.calls = w, mode, [], [], 0
+        self.config = {"enc_dims": list(w.shape), "dec_dims": list(w.shape[::-1])}
 
     def encode(self, x):
         self.modes.append(self.training)
@@ -1720,8 +1721,8 @@ def test_bernoulli_float32(student, rng):
 
 FAKE = """
 class Fake:
-    def __init__(self, a, c):
-        self.a, self.c, self.gradients, self.training = a, c, {}, True
+    def __init__(self, a, c, training=True):
+        self.a, self.c, self.gradients, self.training = a, c, {}, training
 
     def encode(self, x):
         self.x, self.h = x, np.tanh(x @ self.a)
@@ -1792,6 +1793,15 @@ def test_vae_likelihood(student, rng):
         nll, _ = terms(student, fake(student, a, c), x, noise)
         expected, _ = vae_terms(x, noise, a, c)
         assert_close(nll, float(expected), name="nll", rtol=1e-9, sizes={"N": n, "D": d})
+
+
+@exercise("vae")
+def test_vae_draws_in_evaluation(student, rng):
+    """In evaluation the codes are drawn as in training."""
+    x, noise, a, c = vae_case(rng, 5, 4, 2)
+    model = student.get(student.put(Expression(FAKE, "Fake")))(a, c, False)
+    nll, _ = terms(student, model, x, noise)
+    assert_close(nll, float(vae_terms(x, noise, a, c)[0]), name="nll in evaluation", rtol=1e-9)
 
 
 @exercise("vae", weight=2)

@@ -342,6 +342,21 @@ DECAY = [
     ),
     Mistake(
         "weight_decay",
+        "largest singular value",
+        "np.vdot(w, w) for",
+        "np.linalg.norm(w, 2) ** 2 for",
+        "np.linalg.norm(w, 2) of a matrix is its largest singular value, not the root of the sum of "
+        "all squares.",
+    ),
+    Mistake(
+        "weight_decay",
+        "last layer only",
+        "0.5 * strength * sum(np.vdot(w, w) for w in weights.values())",
+        "0.5 * strength * [np.vdot(w, w) for w in weights.values()][-1]",
+        "Only the last weight matrix is in the penalty: every layer adds to it.",
+    ),
+    Mistake(
+        "weight_decay",
         "mean of the squares",
         "np.vdot(w, w) for",
         "np.mean(w * w) for",
@@ -773,6 +788,19 @@ PROCESS = [
     ),
     Mistake(
         "process",
+        "last batch left at zero",
+        "[model.encode(batch) for batch in batches]",
+        "[model.encode(batch) * (len(batch) == batch_size) for batch in batches]",
+        "The samples of a last batch that is not full are left at zero: they are encoded too.",
+        also=(
+            (
+                "[model.decode(z) for z in codes]",
+                "[model.decode(z) * (len(z) == batch_size) for z in codes]",
+            ),
+        ),
+    ),
+    Mistake(
+        "process",
         "last batch lost",
         "range(0, len(x), batch_size)]",
         "range(0, max(1, len(x) - batch_size + 1), batch_size)]",
@@ -975,6 +1003,13 @@ LABELS = [
     ),
     Mistake(
         "few_labels",
+        "places within the class",
+        "rng.choice(place, per_class, replace=False)",
+        "rng.choice(len(place), per_class, replace=False)",
+        "These are places within each class; what is asked for are places in y.",
+    ),
+    Mistake(
+        "few_labels",
         "labels for places",
         "rng.choice(place, per_class, replace=False)",
         "y[rng.choice(place, per_class, replace=False)]",
@@ -1049,6 +1084,13 @@ CLASSIFIER = [
         also=(
             ("+ strength * w,", "+ strength * w / len(x),"),
         ),
+    ),
+    Mistake(
+        "classifier_loss",
+        "decay averaged in the gradient",
+        "+ strength * w,",
+        "+ strength * w / len(x),",
+        "The gradient of the penalty is divided by N, and the penalty is not: it is λ w.",
     ),
     Mistake(
         "classifier_loss",
@@ -1270,6 +1312,14 @@ VAE = [
     ),
     Mistake(
         "bernoulli_loss",
+        "slope of the sigmoid once more",
+        "(probabilities - x) / len(x)",
+        "(probabilities - x) * probabilities * (1 - probabilities) / len(x)",
+        "The slope of the sigmoid is multiplied in once more: σ minus the pixel is the derivative by "
+        "the logit already.",
+    ),
+    Mistake(
+        "bernoulli_loss",
         "logits for probabilities",
         "(probabilities - x) / len(x)",
         "(logits - x) / len(x)",
@@ -1323,7 +1373,8 @@ VAE = [
         "mean decoded",
         "model.decode(z), x)",
         "model.decode(mu), x)",
-        "The decoder is given the mean; it is the draw that is decoded.",
+        "The decoder is given the mean; it is the draw that is decoded, in training and in "
+        "evaluation.",
     ),
     Mistake(
         "vae",
@@ -1332,6 +1383,21 @@ VAE = [
         "[dmu_drawn, dlogvar_drawn]",
         "The encoder hears only of the likelihood: the gradients of the divergence have to be "
         "added.",
+    ),
+    Mistake(
+        "vae",
+        "divergence averaged twice",
+        "[dmu + dmu_drawn, dlogvar + dlogvar_drawn]",
+        "[dmu / len(dmu) + dmu_drawn, dlogvar / len(dmu) + dlogvar_drawn]",
+        "The gradients of the divergence are divided by N once more: kl_divergence has done it.",
+    ),
+    Mistake(
+        "vae",
+        "mean decoded in evaluation",
+        "    nll, dlogits = bernoulli_loss(",
+        "    z = z if model.training else mu\n    nll, dlogits = bernoulli_loss(",
+        "The decoder is given the mean; it is the draw that is decoded, in training and in "
+        "evaluation.",
     ),
     Mistake(
         "vae",

@@ -1741,7 +1741,7 @@ def vae_forward(model, x, noise):
     x : ndarray (N, D)
         Pixels from 0 to 1.
     noise : ndarray (N, K)
-        Standard normal numbers for the draw.
+        Standard normal numbers for the draw, which is made in training and in evaluation.
 
     Returns
     -------

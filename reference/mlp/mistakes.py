@@ -518,6 +518,14 @@ SOFTMAX = [
     ),
     Mistake(
         "softmax",
+        "probabilities outside the sum",
+        "np.sum(dout * out, axis=-1, keepdims=True)",
+        "out * np.sum(dout, axis=-1, keepdims=True)",
+        "The probabilities stand outside the sum over the classes; each is multiplied with its own "
+        "dout, and then the products are summed.",
+    ),
+    Mistake(
+        "softmax",
         "mean in place of sum",
         "np.sum(dout * out, axis=-1, keepdims=True)",
         "np.mean(dout * out, axis=-1, keepdims=True)",
@@ -905,6 +913,14 @@ CROSS_ENTROPY = [
     ),
     Mistake(
         "cross_entropy_loss",
+        "target not averaged",
+        "(np.exp(log_probabilities) - one_hot) / n",
+        "np.exp(log_probabilities) / n - one_hot",
+        "Only the probabilities are divided by N. The target is, too: the bracket stands around "
+        "the difference.",
+    ),
+    Mistake(
+        "cross_entropy_loss",
         "target not subtracted",
         "(np.exp(log_probabilities) - one_hot) / n",
         "np.exp(log_probabilities) / n",
@@ -1170,6 +1186,14 @@ ACCURACY = [
         "scores.argmax(axis=1, keepdims=True)",
         "The predicted classes stand in a column, (N, 1): against targets of shape (N,) that "
         "broadcasts, and every row is compared with every target.",
+    ),
+    Mistake(
+        "accuracy",
+        "every entry of the one-hot rows",
+        "np.mean(scores.argmax(axis=1) == classes)",
+        "np.mean(np.eye(len(scores[0]))[scores.argmax(axis=1)] == np.eye(len(scores[0]))[classes])",
+        "One-hot rows are compared entry by entry, so that the zeros in common count as hits: "
+        "compare one class a row.",
     ),
     Mistake(
         "accuracy",

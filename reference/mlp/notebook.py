@@ -786,7 +786,7 @@ def cross_entropy_loss(logits, target):
     logits : ndarray (N, C)
         Scores, before the softmax.
     target : ndarray (N,) of int, or ndarray (N, C)
-        The class of each sample, from 0 to C − 1; or t itself, whose rows sum to one (one-hot).
+        The class of each sample, from 0 to C − 1; or t itself, one-hot.
 
     Returns
     -------

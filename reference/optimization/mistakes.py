@@ -40,6 +40,7 @@ SGD = of(
     ("uphill", "param - learning_rate * grad", "param + learning_rate * grad", "The step goes up the gradient; subtract it to go down."),
     ("learning rate forgotten", "param - learning_rate * grad", "param - grad", "The learning rate is not used: the step is η times the gradient."),
     ("in place", "return param - learning_rate * grad, {}", "param -= learning_rate * grad\n    return param, {}", "The step is right, but it overwrites the caller's param. Make a new array."),
+    ("averaged over its elements", "learning_rate * grad", "learning_rate * np.mean(grad)", "The gradient is averaged over its elements, so all of them move alike. Each element has a slope of its own."),
     ("step for param", "return param - learning_rate * grad", "return -learning_rate * grad", "This is the step alone; the function returns the parameter after it."),
 )
 
@@ -81,6 +82,7 @@ RMSPROP = of(
     ("epsilon forgotten", "np.sqrt(s) + eps", "np.sqrt(s)", "ε is missing: where all gradients have been 0, this divides 0 by 0."),
     ("weights exchanged", "alpha * state.get", "(1 - alpha) * state.get", "α and 1 − α have changed places: α is what is kept of the old mean square.", ("(1 - alpha) * grad**2", "alpha * grad**2")),
     ("fresh square unweighted", "(1 - alpha) * grad**2", "grad**2", "The fresh square lacks its weight 1 − α, so this is a sum that grows, and not a mean."),
+    ("begins with the first square", 'alpha * state.get("s", 0) + (1 - alpha) * grad**2', '(alpha * state["s"] + (1 - alpha) * grad**2) if state else grad**2', "The running mean begins with the first square itself. It begins at 0, so the first square has the weight 1 − α like any other."),
     ("bias corrected", "np.sqrt(s) + eps", "np.sqrt(s / (1 - alpha)) + eps", "The mean square is divided by 1 − α, as if by a bias correction. RMSprop has none."),
     ("old mean square", "np.sqrt(s) + eps", 'np.sqrt(state.get("s", grad**2)) + eps', "The step divides by the old mean square: update s first."),
     ("root kept", '{"s": s}\n    ###', '{"s": np.sqrt(s)}\n    ###', "The state keeps the root; the next step expects the mean square itself."),
@@ -98,6 +100,7 @@ ADAM = of(
     ("correction not raised to t", "(1 - beta1**t)", "(1 - beta1)", "The corrections divide by 1 − β in every step; the power t is missing.", ("(1 - beta2**t)", "(1 - beta2)")),
     ("correction one step behind", "(1 - beta1**t)", "(1 - beta1 ** max(t - 1, 1))", "From the second step on, the corrections use the t of the step before. Count the step before you use t.", ("(1 - beta2**t)", "(1 - beta2 ** max(t - 1, 1))")),
     ("corrections exchanged", "m / (1 - beta1**t)", "m / (1 - beta2**t)", "The corrections have changed places: 1 − β₁ᵗ belongs to m, 1 − β₂ᵗ to v.", ("v / (1 - beta2**t)", "v / (1 - beta1**t)")),
+    ("both corrected with the first", "v / (1 - beta2**t)", "v / (1 - beta1**t)", "v is corrected with β₁; it is a mean with β₂, and its correction is 1 − β₂ᵗ."),
     ("epsilon inside the root", "np.sqrt(v_hat) + eps", "np.sqrt(v_hat + eps)", "ε stands inside the root. Here it is added after the root is taken."),
     ("epsilon before the correction", "np.sqrt(v_hat) + eps", "(np.sqrt(v) + eps) / np.sqrt(1 - beta2**t)", "ε is added before the bias correction, as in the efficient version of the paper's section 2. Here it comes after."),
     ("root forgotten", "np.sqrt(v_hat) + eps", "v_hat + eps", "The step divides by the mean square without the root."),
@@ -152,6 +155,7 @@ INITIALISATION = [
         "xavier_init",
         ("shape turned round", "size=(d, m)", "size=(m, d)", "The shape is (M, D); inputs come first."),
         ("variance for the deviation", "np.sqrt(2 / (d + m))", "2 / (d + m)", "The variance stands where rng.normal takes the standard deviation: take the root."),
+        ("limit of the uniform variant", "np.sqrt(2 / (d + m))", "np.sqrt(6 / (d + m))", "√(6/(D + M)) is where the uniform variant ends; the standard deviation is √(2/(D + M))."),
         ("inputs only", "np.sqrt(2 / (d + m))", "np.sqrt(1 / d)", "The variance is 1/D, which only looks forward. Xavier's compromise takes both widths."),
         ("He's", "np.sqrt(2 / (d + m))", "np.sqrt(2 / d)", "This is He's initialisation: Xavier's takes both widths."),
         ("one over the sum", "np.sqrt(2 / (d + m))", "np.sqrt(1 / (d + m))", "The variance is half of what it should be: 2 over the sum of both widths."),
@@ -172,6 +176,7 @@ BATCHNORM_FORWARD = of(
     "batchnorm_forward",
     ("unbiased for the batch", "mean, var = x.mean(axis=0), x.var(axis=0)", "mean, var = x.mean(axis=0), x.var(axis=0) * n / (n - 1)", "The batch is normalised with the unbiased variance. For that the biased one is used, with N; the unbiased one is for the running average.", ("var * (n / (n - 1))", "var")),
     ("biased for the running average", "var * (n / (n - 1))", "var", "The running variance collects the biased variance of the batch. What is stored is the unbiased one, with N − 1."),
+    ("whole running variance unbiased", "momentum * old_var + (1 - momentum) * var * (n / (n - 1))", "(momentum * old_var + (1 - momentum) * var) * (n / (n - 1))", "The factor N/(N − 1) multiplies the old running variance too, which grows by it in each step. Only the batch's variance has it."),
     ("over the features", "x.mean(axis=0), x.var(axis=0)", "x.mean(), x.var()", "One mean and one variance for the whole batch: each feature has its own.", ("        running = (\n", "        mean, var = np.full_like(old_mean, mean), np.full_like(old_var, var)\n        running = (\n")),
     ("weights exchanged", "momentum * old_mean + (1 - momentum) * mean", "(1 - momentum) * old_mean + momentum * mean", "The momentum is PyTorch's: there it weighs the batch, and here it is what is kept of the old average.", ("momentum * old_var + (1 - momentum) * var", "(1 - momentum) * old_var + momentum * var")),
     ("epsilon outside the root", "np.sqrt(var + eps)", "np.sqrt(var) + eps", "ε stands outside the root. In batch normalisation it is added to the variance."),
@@ -262,6 +267,7 @@ MEASURES = [
         ("counts of hits only", "target * classes + predicted", "(target * classes + predicted)[target == predicted]", "Only the hits are counted: the mistakes belong off the diagonal."),
         ("each pair once", "return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)", "matrix = np.zeros((classes, classes), dtype=int)\n    matrix[target, predicted] += 1\n    return matrix", "Each pair of classes counts at most once: an indexed += visits a repeated index only one time."),
         ("fractions of each class", "    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)", "    counts = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)\n    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)", "The rows are normalised to fractions; the matrix holds counts."),
+        ("bins without a range", "np.bincount(pairs, minlength=classes**2).reshape(classes, classes)", "np.histogram2d(target, predicted, bins=classes)[0].astype(int)", "The bins run from the smallest to the largest class that occurs, so they shift where the first or the last is absent. They run from 0 to C − 1."),
         ("real numbers", ".reshape(classes, classes)", ".reshape(classes, classes).astype(float)", "The counts are stored as real numbers; they are whole."),
     ),
     *of(
@@ -276,6 +282,7 @@ MEASURES = [
         ("accuracy as a count", "hits.sum() / matrix.sum()", "hits.sum() / 1", "The accuracy is a number of hits; divide by the number of samples."),
         ("support by columns", '"support": support,', '"support": named,', "The support sums columns; it counts how often a class occurs, which is a row sum."),
         ("macro over present classes", "score.mean() for", "score[support > 0].mean() for", "The macro averages leave out classes that never occur. They count each class alike, with 0 for these."),
+        ("both F1 from the averages", "    return {\n        **scores,", '    def average(weights):\n        p, r = (scores[name] @ weights / weights.sum() for name in ("precision", "recall"))\n        return {"precision": p, "recall": r, "f1": 2 * p * r / max(p + r, 1e-300)}\n\n    return {\n        **scores,', "The average F1s are made from the averages of precision and recall; they are averages of the classes' F1.", ("{name: score.mean() for name, score in scores.items()}", "average(np.ones(len(support)))"), ("{name: score @ support / support.sum() for name, score in scores.items()}", "average(support)")),
         ("macro F1 from the averages", "    return {\n        **scores,", '    p, r = scores["precision"].mean(), scores["recall"].mean()\n    macro_f1 = 2 * p * r / max(p + r, 1e-300)\n    return {\n        **scores,', "The macro F1 is made from macro precision and recall; it is the mean of the classes' F1.", ("score.mean() for name, score in scores.items()}", 'score.mean() for name, score in scores.items()} | {"f1": macro_f1}')),
     ),
 ]
