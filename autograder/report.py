@@ -158,7 +158,7 @@ def _summary(grades: Grades, assignment: str) -> str:
     pending = sum(total.pending for total in totals)
     mean = sum(scores) / len(scores) if scores else 0.0
     points = totals[0].max_score if totals else 0.0
-    waits = f"; marks that wait for a person (nbgrader formgrader): {pending}" if pending else ""
+    waits = f"; marks that wait for a person (autograder formgrader): {pending}" if pending else ""
     unread = sum(total.status == "malformed" for total in totals)
     unreadable = f"; notebooks that cannot be read: {unread}" if unread else ""
     return f"{len(scores)} graded, mean {mean:.4g} of {points:.4g}{waits}{unreadable}{missing}."
