@@ -117,14 +117,20 @@ class Suite:
             raise CheckFailed(
                 f"There is no exercise {exercise!r} here; there are {', '.join(self.exercises)}."
             )
-        return [self.explained(result) for result in run_tests(self.exercises[exercise], names)]
+        return self.explained(run_tests(self.exercises[exercise], names))
 
-    def explained(self, result: Result) -> Result:
-        """Let a known mistake's hint take the place of the general diagnosis."""
-        if result.outcome != "failed":
-            return result
-        hint = hints.lookup(self.hints, result.name, result.log)
-        return replace(result, diagnosis=hint or result.diagnosis)
+    def explained(self, results: Iterable[Result]) -> list[Result]:
+        """Let known mistakes' hints take the place of the general diagnoses of one exercise."""
+        results = list(results)
+        failed = [result for result in results if result.outcome == "failed"]
+        earned = hints.earned(
+            {result.name: hints.Table(self.hints.get(result.name, ())) for result in failed},
+            {result.name: hints.fingerprint(result.log) for result in failed},
+        )
+        return [
+            replace(result, diagnosis=earned.get(result.name, result.diagnosis))
+            for result in results
+        ]
 
 
 # What the student sees: text in a terminal, HTML in a notebook; signs as well as colours.

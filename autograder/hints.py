@@ -18,9 +18,10 @@ import numpy as np
 
 from autograder.testing import Recorder, run_test
 
-__all__ = ["Recorder", "Table", "build", "fingerprint", "load", "lookup"]
+__all__ = ["Recorder", "Table", "build", "earned", "fingerprint", "load"]
 
 FILE = "hints.json"
+DOUBT = "Another test fails in a way that this alone does not explain."
 #: Values are told apart by six digits of the array's largest one.
 QUANTUM = 1e-6
 #: Whole numbers beyond so many are digested as they are: as text they would fill the memory.
@@ -122,21 +123,43 @@ class Table:
             if (hint := self.named(digests)) is not None
         ]
 
-    def lookup(self, log: Sequence[Any]) -> str | None:
-        """Return the hint of the mistake that gave the same; none if two hints lay claim to it."""
-        return self.named(fingerprint(log))
+    def knows(self, hint: str) -> bool:
+        """Whether a mistake with this hint fails the test in a way of its own."""
+        return any(hint in hints for hints in self._claims.values())
 
     def named(self, digests: Iterable[str]) -> str | None:
-        """Return the hint of the mistake that has one of these digests."""
+        """Return the hint of the mistake that has one of these digests; none if two hints do."""
         mine = set(digests)
         claims = [hints for known, hints in self._claims.items() if mine.intersection(known)]
         hints = set().union(*claims)
         return hints.pop() if len(hints) == 1 else None
 
 
-def lookup(hints: Mapping[str, Any], test: str, log: Sequence[Any]) -> str | None:
-    """Return the hint of the mistake that gave the same on this test, if there is one."""
-    return Table(hints.get(test, ())).lookup(log)
+def earned(tables: Mapping[str, Table], digests: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Give failed tests the hint of the mistake that gave the same.
+
+    A mistake fails each test in a way of its own. If there is another test that it fails, and that
+    failed in another way, the hint is not all there is to say, and perhaps mistaken: it says so.
+
+    Parameters
+    ----------
+    tables, digests : mapping
+        What the mistakes give and what the student's code gave, for each failed test of one
+        exercise.
+
+    Returns
+    -------
+    dict
+        The hints, by test.
+    """
+    found = {test: tables[test].named(given) for test, given in digests.items()}
+    return {
+        test: f"{hint} {DOUBT}"
+        if any(tables[other].knows(hint) and found[other] != hint for other in found)
+        else hint
+        for test, hint in found.items()
+        if hint is not None
+    }
 
 
 def generator(test: Callable[..., None], seed: int = 0) -> np.random.Generator:

@@ -77,8 +77,9 @@ class Judge:
         with Examination(self, rebuilt) as examination:
             tests_cpu = examination.run(only)
         tests: dict[str, list[TestVerdict]] = defaultdict(list)
+        earned = self._hints(examination)
         for result in examination.results:
-            diagnosis = self._diagnosis(result, examination)
+            diagnosis = self._diagnosis(result, examination, earned.get(result.name))
             tests[result.exercise].append(
                 TestVerdict(result.name, result.sentence, result.outcome, diagnosis, result.weight)
             )
@@ -99,11 +100,10 @@ class Judge:
         rng = hints.generator(test, self.seed)
         return {"student": student, "reference": self.reference(), "rng": rng}
 
-    def _diagnosis(self, result: Result, examination: Examination) -> str | None:
+    def _diagnosis(self, result: Result, examination: Examination, hint: str | None) -> str | None:
         """Say the most certain thing that is known of a failed test."""
         said = result.diagnosis
         if result.outcome in ("failed", "forbidden"):
-            hint = self._hint(result, examination.digests[result.name])
             said = examination.cell_error(result.exercise) or hint or said
             broken = examination.broken_below(result.exercise)
             if broken and not hint:
@@ -113,14 +113,24 @@ class Judge:
                 )
         return said.strip() if said else said
 
-    def _hint(self, result: Result, digests: Iterable[str]) -> str | None:
-        """Find the named mistake that gives just what a submission gave."""
-        exercise = result.exercise
+    def _hints(self, examination: Examination) -> dict[str, str]:
+        """Find the named mistakes that give just what a submission gave, by failed test."""
+        failed: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+        for result in examination.results:
+            if result.name in examination.digests:
+                failed[result.exercise][result.name] = examination.digests[result.name]
+        found: dict[str, str] = {}
+        for exercise, digests in failed.items():
+            tables = {test: self._table(exercise, test) for test in digests}
+            found |= hints.earned(tables, digests)
+        return found
+
+    def _table(self, exercise: str, test: str) -> hints.Table:
+        """Give what the named mistakes of an exercise give in a test."""
         if exercise not in self._lessons:
             self._lessons[exercise] = Lessons(self.assignment, exercise, self.fixtures)
-        test = vars(self.assignment.module("hidden_tests"))[result.name]
-        learned = self._lessons[exercise].of(test)
-        return hints.Table(learned.get(result.name, ())).named(digests)
+        function = vars(self.assignment.module("hidden_tests"))[test]
+        return hints.Table(self._lessons[exercise].of(function).get(test, ()))
 
 
 class Examination:

@@ -57,7 +57,7 @@ class NotebookChecks:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run a check, and fail with its diagnosis alone."""
         values = {"student": Namespace({}), **pyfuncitem.funcargs}
-        result = self.suite.explained(run_test(pyfuncitem.function, values))
+        (result,) = self.suite.explained([run_test(pyfuncitem.function, values)])
         if result.outcome != "passed":
             pytest.fail(f"{result.sentence}\n{result.diagnosis or ''}".strip(), pytrace=False)
         return True

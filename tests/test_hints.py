@@ -11,6 +11,7 @@ from autograder import hints
 from autograder.testing import Namespace, StudentError, assert_close, exercise, run_test
 
 X = np.random.default_rng(0).normal(size=(4, 3))
+Y = np.random.default_rng(1).normal(size=(5, 3))
 
 
 @exercise("norm")
@@ -38,9 +39,15 @@ MISTAKES = [
 RIGHT = [space(lambda x: x.sum(axis=0)), space(lambda x: np.ones(len(x)) @ x)]
 
 
+def hinted(book, tests, function):
+    """What `check` would do with the tests of one exercise, all of which fail."""
+    logs = {t.__name__: run_test(t, hints.fixtures(t, space(function))).log for t in tests}
+    tables = {name: hints.Table(book.get(name, ())) for name in logs}
+    return hints.earned(tables, {name: hints.fingerprint(log) for name, log in logs.items()})
+
+
 def said(book, function):
-    result = run_test(check_sum, hints.fixtures(check_sum, space(function)))
-    return hints.lookup(book, "check_sum", result.log)
+    return hinted(book, [check_sum], function).get("check_sum")
 
 
 def test_a_mistake_is_known_again(tmp_path):
@@ -99,7 +106,28 @@ def test_round_toy_numbers_are_too_weak():
 
 def test_no_hints_is_an_empty_book(tmp_path):
     assert hints.load(tmp_path) == {}
-    assert hints.lookup({}, "anything", [1.5]) is None
+    assert said({}, raises) is None
+
+
+@exercise("norm")
+def check_more(student):
+    """More rows."""
+    assert_close(student.total(Y), Y.sum(axis=0), name="total")
+
+
+def test_a_hint_that_another_failed_test_contradicts_says_so():
+    book = hints.build([check_sum, check_more], MISTAKES, RIGHT)
+    tests = [check_sum, check_more]
+    assert set(hinted(book, tests, lambda x: x.mean(axis=0)).values()) == {MEAN}
+    quarter = hinted(book, tests, lambda x: x.sum(axis=0) / 4)
+    assert quarter == {"check_sum": f"{MEAN} {hints.DOUBT}"}
+    both = hinted(book, tests, lambda x: x.mean(axis=0) if len(x) == 4 else x[-1])
+    assert both == {"check_sum": f"{MEAN} {hints.DOUBT}", "check_more": f"{LAST} {hints.DOUBT}"}
+
+
+def test_a_test_that_a_mistake_passes_contradicts_nothing():
+    book = hints.build([check_sum], MISTAKES, RIGHT)
+    assert hinted(book, [check_sum, check_more], lambda x: x.mean(axis=0)) == {"check_sum": MEAN}
 
 
 def agree(a, b):
