@@ -79,7 +79,7 @@ def definitions(source: str) -> frozenset[str]:
     return frozenset(node.name for node in body if isinstance(node, kinds))
 
 
-def _words(source: str) -> set[str]:
+def _names_in(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
@@ -129,7 +129,7 @@ class Assignment:
     @cached_property
     def foundations(self) -> dict[str, list[str]]:
         """The exercises whose functions each exercise's solution uses."""
-        used = {cell: _words(cell.source) for cell in self.exercises}
+        used = {cell: _names_in(cell.source) for cell in self.exercises}
         return {
             str(cell.name): [
                 str(other.name)

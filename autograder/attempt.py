@@ -57,12 +57,12 @@ class Surroundings:
         return asdict(self)
 
     @cached_property
-    def _digested(self) -> bytes:
+    def _encoded(self) -> bytes:
         return json.dumps(self.plain, sort_keys=True, default=str).encode()
 
     def key(self, data: bytes) -> str:
         """Give the key of a submission's verdict in these surroundings."""
-        return sha256(sha256(data).digest() + self._digested).hexdigest()
+        return sha256(sha256(data).digest() + self._encoded).hexdigest()
 
 
 @dataclass(frozen=True)

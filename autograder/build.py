@@ -96,6 +96,8 @@ class SaveCells(NbgraderSaveCells):
         return cell, resources
 
 
+#: Seconds for which other programs may hold the gradebook.
+LONGEST_WAIT = 60
 RELEASE_STEPS = [
     LockCells,
     ClearSolutions,
@@ -185,7 +187,7 @@ def install(assignment: Assignment, course: Path) -> None:
             for path, of in beside.items()
             for folder in (source, release)
         )
-        and _is_in(gradebook, assignment.name)
+        and _has(gradebook, assignment)
     ):
         return
     released.unlink(missing_ok=True)  # so that a step that is interrupted is done again
@@ -197,16 +199,26 @@ def install(assignment: Assignment, course: Path) -> None:
     generate(course, assignment.name, f"sqlite:///{gradebook}")
 
 
-def _is_in(gradebook: Path, assignment: str) -> bool:
-    """Whether a gradebook has an assignment: it may have been removed, or be another's."""
+def _has(gradebook: Path, assignment: Assignment) -> bool:
+    """Whether a gradebook has an assignment as it is now: it may have been removed or be older."""
     if not gradebook.is_file():
         return False
-    with contextlib.closing(sqlite3.connect(gradebook)) as db:
+    with contextlib.closing(sqlite3.connect(gradebook, timeout=LONGEST_WAIT)) as db:
         try:
-            rows = db.execute("SELECT 1 FROM notebook WHERE name = ?", (assignment,))
-            return rows.fetchone() is not None
-        except sqlite3.Error:
-            return False
+            rows = db.execute(
+                "SELECT b.name, g.max_score FROM notebook n JOIN base_cell b "
+                "ON b.notebook_id = n.id JOIN grade_cells g ON g.id = b.id WHERE n.name = ?",
+                (assignment.name,),
+            ).fetchall()
+        except sqlite3.Error as error:
+            if "no such table" in str(error):
+                return False
+            raise BuildError(
+                f"The gradebook {gradebook} cannot be read ({error}); close what else has it open, "
+                "or put a backup in its place."
+            ) from error
+    graded = (*assignment.exercises, *assignment.written)
+    return {cell.name: cell.points for cell in graded}.items() <= dict(rows).items()
 
 
 def create_gradebook(path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -275,27 +275,40 @@ def grade(
     with _resumable(), opened.lock():
         grading = _grading(opened, chosen, student, isolation, gpus)
         err.print(f"Isolation: {grading.confinement()}.", markup=False, highlight=False)
-        judged = grading.judged(workers)
         if regrade:
             with _progress() as progress:
-                _through(progress, "judging", grading, judged)
+                _through(progress, "judging", grading, grading.judged(workers))
             if not _accepted(opened, grading, yes):
                 raise typer.Exit(1)
-            judged = iter(grading)
-        with _progress() as progress:
-            troubles = _through(progress, "grading", grading, record.record(opened, judged))
+        troubles: list[str] = []
+        # After --regrade nothing is judged any more: what was shown is what is recorded.
+        source = iter(grading) if regrade else grading.judged(workers)
+        with _progress() as progress, closing(source) as judged:
+            recorded = _watched(record.record(opened, judged), troubles)
+            troubles += _through(progress, "grading", grading, recorded)
             if feedback:
                 pages = record.feedback(opened, grading)
                 troubles += _through(progress, "feedback", grading, pages)
     _summarise(opened)
-    troubles += [
-        f"{who} could not be judged, and no grade was recorded: {why}"
-        for who, why in grading.failures()
-    ]
+    _end(troubles)
+
+
+def _end(troubles: list[str]) -> None:
+    """Say what could not be done, and exit with 1 if there is any."""
     for trouble in troubles:
         err.print(trouble, markup=False, highlight=False)
     if troubles:
         raise typer.Exit(1)
+
+
+def _watched(graded: Iterator[Any], failures: list[str]) -> Iterator[Any]:
+    """Pass graded submissions on, and note those that the judge failed: never their own fault."""
+    for each in graded:
+        if each.verdict.status == "internal_error":
+            who = f"{each.submission.student}/{each.submission.assignment}"
+            why = each.verdict.notes[0]
+            failures.append(f"{who} could not be judged, and no grade was recorded: {why}")
+        yield each
 
 
 def _accepted(course: Any, grading: Any, yes: bool) -> bool:
@@ -336,9 +349,8 @@ def feedback(
         grading = _grading(opened, chosen, student, None, "")
         _through(progress, "judging", grading, grading.judged(workers))
         troubles = _through(progress, "feedback", grading, record.feedback(opened, grading))
-    for trouble in troubles:
-        err.print(trouble, markup=False, highlight=False)
     out.print(f"wrote {opened.feedback}", highlight=False)
+    _end(troubles)
 
 
 @app.command()
@@ -388,13 +400,13 @@ def _grading(
 
 def _through(progress: Progress, what: str, grading: Any, steps: Iterator[Any]) -> list[str]:
     """Take the steps; what some submissions did not come through is said, and the others go on."""
-    from autograder.course import CourseError
+    from autograder.course import Incomplete
 
     bar = progress.add_task(what, total=len(grading))
     try:
         for _ in steps:
             progress.advance(bar)
-    except CourseError as error:
+    except Incomplete as error:
         return [str(error)]
     return []
 

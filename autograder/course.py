@@ -69,6 +69,10 @@ class CourseError(Exception):
     """A course cannot be used as it stands; the message says why and what to do."""
 
 
+class Incomplete(CourseError):
+    """Something could not be done for some submissions; it was for all the others."""
+
+
 @dataclass(frozen=True)
 class LatePolicy:
     """What lateness costs, as a share of the points won: so much a started day, up to a limit."""

@@ -33,12 +33,11 @@ DIED = "The worker died three times while judging this submission; run `autograd
 
 
 class Launcher(Protocol):
-    """Starts workers and ends them.
+    """Starts workers and ends them."""
 
-    ``isolation`` says what confines the student processes, if that is known without a worker.
-    """
-
-    isolation: Isolation | None
+    @property
+    def isolation(self) -> Isolation | None:
+        """What confines the student processes, if that is known without a worker."""
 
     def start(self, slot: int) -> subprocess.Popen[bytes]:
         """Start a worker and send it its first message."""
@@ -62,12 +61,15 @@ class Processes:
         self.gpu = bool(gpus)
         self.parents: dict[Allows, WarmParent] = {}
         self._started: set[int] = set()
-        with ExitStack() as self._stack:
+        self._stack = ExitStack()
+        try:
             self._warm(allowed)
-            self._stack = self._stack.pop_all()
-        self.isolation: Isolation | None = next(iter(self.parents.values())).isolation
+        except BaseException:
+            self.close()
+            raise
+        self.isolation = self.parents[allowed[0]].isolation
 
-    def _warm(self, allowed: Iterable[Allows]) -> None:
+    def _warm(self, allowed: list[Allows]) -> None:
         """Start parents, side by side, and wait until they are warm."""
         for allows in allowed:
             parent = WarmParent(tuple(sorted(allows)), self.limits, gpu=self.gpu)
@@ -96,7 +98,6 @@ class Processes:
             pass_fds=[parent.fileno() for parent in self.parents.values()],
             start_new_session=True,  # an interrupt at the terminal is the coordinator's to handle
         )
-        assert self.isolation is not None
         confined = self.isolation.to_dict()
         settings = {
             "root": str(self.root),

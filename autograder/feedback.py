@@ -24,7 +24,7 @@ from traitlets import List, Type
 from autograder import pages
 from autograder.attempt import write_atomically
 from autograder.build import Said
-from autograder.course import Course, CourseError, Submission
+from autograder.course import Course, CourseError, Incomplete, Submission
 from autograder.gradebook import NO_RESPONSE, UNREADABLE, Gradebook, Mark, Recorded
 from autograder.verdict import ExerciseVerdict, TestVerdict, Verdict
 
@@ -224,7 +224,7 @@ def feedback(course: Course, graded: Iterable[Graded] | None = None) -> Iterator
 
     Raises
     ------
-    CourseError
+    Incomplete
         If some could not be written; all the others are.
     """
     said = Said()
@@ -247,7 +247,7 @@ def feedback(course: Course, graded: Iterable[Graded] | None = None) -> Iterator
                     failed.append(f"{submission.student}/{submission.assignment}: {said.reason}")
             yield each
     if failed:
-        raise CourseError(
+        raise Incomplete(
             f"{len(failed)} feedback pages could not be written ({failed[0]}); all others are. "
             "Mend that and run `autograder feedback`."
         )

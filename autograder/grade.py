@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 from autograder import assignment as assignments
@@ -72,20 +71,13 @@ class Grading:
     def __len__(self) -> int:
         return len(self.submissions)
 
-    def __iter__(self) -> Iterator[Graded]:
-        return map(self._graded, self.submissions)
+    def __iter__(self) -> Generator[Graded, None, None]:
+        for submission in self.submissions:
+            yield self._graded(submission)
 
     def key(self, submission: Submission) -> str:
         """Give the key of a submission's attempt, as things stand now."""
         return self._key(submission, submission.read() or b"")
-
-    def failures(self) -> Iterator[tuple[str, str]]:
-        """Say whose submissions could not be judged, and why: never the students' fault."""
-        for submission in self.submissions:
-            verdict = self._verdict(submission, submission.read() or b"")
-            if verdict is None or verdict.status == "internal_error":
-                why = verdict.notes[0] if verdict else CHANGED
-                yield f"{submission.student}/{submission.assignment}", why
 
     def confinement(self) -> str:
         """Say in a few words what confines the submissions."""
@@ -109,7 +101,7 @@ class Grading:
 
         return {"isolation": "container", "image": container.image(), "gpus": self.gpus}
 
-    def judged(self, workers: int = 1) -> Iterator[Graded]:
+    def judged(self, workers: int = 1) -> Generator[Graded, None, None]:
         """Give each submission the moment it has a verdict: from the store, or from the judge.
 
         The verdict is stored by then, so an interrupted run goes on where it stopped; the judge
@@ -127,16 +119,22 @@ class Grading:
         names = list(dict.fromkeys(each[0].assignment for each in waiting.values()))
         how = self.limits, self.isolation, self.gpus
         with Pool(self.course.root, names, min(workers, len(waiting)), *how) as pool:
-            attempts = map(self._attempt, [each[0] for each in waiting.values()])
-            for attempt, verdict in pool.judge(attempts):
+            for attempt, verdict in pool.judge(self._attempts(waiting.copy())):
                 self._keep(attempt, replace(verdict, attempt=attempt.key))
-                yield from map(self._graded, waiting.pop(attempt.key, ()))
-        yield from map(self._graded, chain(*waiting.values()))  # they changed meanwhile
+                for submission in waiting.pop(attempt.key):
+                    yield self._graded(submission, attempt.key)
+        for key, submissions in waiting.items():  # all that had these bytes have changed
+            for submission in submissions:
+                yield self._graded(submission, key)
 
-    def judge(self, workers: int = 1) -> None:
-        """See that every submission has a verdict; see `judged`."""
-        for _ in self.judged(workers):
-            pass
+    def _attempts(self, waiting: Mapping[str, list[Submission]]) -> Iterator[Attempt]:
+        """Read each submission when its turn comes; one that has changed by then is left out."""
+        for key, submissions in waiting.items():
+            for submission in submissions:
+                data = submission.read() or b""
+                if self._key(submission, data) == key:
+                    yield Attempt(submission.assignment, data, key=key, seed=self.course.seed)
+                    break
 
     def _keep(self, attempt: Attempt, verdict: Verdict) -> None:
         if verdict.status == "internal_error":
@@ -144,15 +142,13 @@ class Grading:
         else:
             self.store.put(attempt, verdict, self.surroundings[attempt.assignment])
 
-    def _graded(self, submission: Submission) -> Graded:
+    def _graded(self, submission: Submission, key: str | None = None) -> Graded:
+        """Give what is known of a submission, if it still has the key that it is to have."""
         data = submission.read() or b""
-        verdict = self._verdict(submission, data) or Verdict("internal_error", notes=(CHANGED,))
+        verdict = self._verdict(submission, data)
+        if verdict is None or key not in (None, self._key(submission, data)):
+            verdict = Verdict("internal_error", notes=(CHANGED,))
         return Graded(submission, verdict, self._rebuilt(submission, verdict, data))
-
-    def _attempt(self, submission: Submission) -> Attempt:
-        data = submission.read() or b""
-        key = self._key(submission, data)
-        return Attempt(submission.assignment, data, key=key, seed=self.course.seed)
 
     def _key(self, submission: Submission, data: bytes) -> str:
         return self.surroundings[submission.assignment].key(data)
@@ -180,6 +176,6 @@ class Grading:
 
 def judged(
     course: Course, names: Iterable[str], students: Iterable[str] | None = None, *, workers: int = 1
-) -> Iterator[Graded]:
+) -> Generator[Graded, None, None]:
     """Judge a class; see `Grading.judged`."""
     return Grading(course, names, students).judged(workers)

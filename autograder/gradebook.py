@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from autograder import roster
-from autograder.build import create_gradebook
+from autograder.build import LONGEST_WAIT, create_gradebook
 from autograder.course import Course, CourseError, Submission
 from autograder.verdict import Verdict
 
@@ -175,7 +175,7 @@ class Gradebook:
         self.course = course
         create_gradebook(course.gradebook)
         try:
-            self._db = sqlite3.connect(course.gradebook, isolation_level=None, timeout=60)
+            self._db = sqlite3.connect(course.gradebook, isolation_level=None, timeout=LONGEST_WAIT)
             self._db.executescript(SCHEMA)
         except sqlite3.Error as error:
             raise CourseError(

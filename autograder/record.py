@@ -12,6 +12,7 @@ import html
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,7 +35,7 @@ from traitlets.config import Config
 from autograder import build, exchange, formgrader, grade, sanitise
 from autograder.assignment import Assignment, AssignmentError, load
 from autograder.attempt import write_atomically
-from autograder.course import Course, CourseError, Submission
+from autograder.course import Course, CourseError, Incomplete, Submission
 from autograder.feedback import GenerateFeedback, feedback
 from autograder.feedback import Graded as Judged
 from autograder.gradebook import Entry, Gradebook, lasting
@@ -63,7 +64,7 @@ def record(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
 
     Raises
     ------
-    CourseError
+    Incomplete
         If some could not be recorded; all the others are.
     """
     yield from Autograde(coursedir=CourseDirectory(root=str(course.folder))).record(course, graded)
@@ -159,8 +160,8 @@ class Autograde(NbgraderAutograde):
             submissions = self._asked_for(course)
             names = dict.fromkeys(submission.assignment for submission in submissions)
             students = dict.fromkeys(submission.student for submission in submissions)
-            with course.lock():
-                graded = self.judged(course, list(names), list(students))
+            graded = self.judged(course, list(names), list(students))
+            with course.lock(), closing(graded):
                 failed = [
                     f"{each.submission.student}/{each.submission.assignment}"
                     for each in self.record(course, graded)
@@ -196,6 +197,14 @@ class Autograde(NbgraderAutograde):
         """Record what is graded, as it comes."""
         said = build.Said()
         self.log.addHandler(said)
+        try:
+            yield from self._record(course, graded, said)
+        finally:
+            self.log.removeHandler(said)
+
+    def _record(
+        self, course: Course, graded: Iterable[Graded], said: build.Said
+    ) -> Iterator[Graded]:
         self._course = course
         self._masters: dict[str, Assignment] = {}
         self._show: list[Any] = [step(parent=self) for step in self.sanitize_preprocessors]
@@ -212,9 +221,8 @@ class Autograde(NbgraderAutograde):
                     failed.append(f"{submission.student}/{submission.assignment}: {said.reason}")
                 yield self._graded
             self._gradebook.settle()
-        self.log.removeHandler(said)
         if failed:
-            raise CourseError(
+            raise Incomplete(
                 f"{len(failed)} of the submissions could not be recorded ({failed[0]}); "
                 "all others are. Mend that and run the same command again."
             )

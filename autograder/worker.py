@@ -170,7 +170,7 @@ def main() -> None:
 def _parent(each: dict[str, Any], limits: Limits, gpu: bool) -> WarmParent:
     if "fd" in each:
         isolation = Isolation.from_dict(each["isolation"])
-        return WarmParent.from_fd(each["fd"], limits, isolation)
+        return WarmParent.from_fd(each["fd"], isolation, limits)
     return WarmParent(tuple(each["allows"]), limits, first_uid=each["first_uid"], gpu=gpu)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
@@ -159,11 +160,30 @@ def test_a_course_gets_source_release_and_gradebook(toy: Assignment, tmp_path: P
 def test_a_gradebook_that_was_removed_is_made_again(toy: Assignment, tmp_path: Path) -> None:
     course = Course.create(tmp_path / "course", toy.folder.parent.parent)
     build.fill(course, ["toy"])
-    for spoil in (course.gradebook.unlink, lambda: course.gradebook.write_bytes(b"")):
+
+    def age() -> None:
+        with closing(sqlite3.connect(course.gradebook)) as db, db:
+            db.execute("UPDATE grade_cells SET max_score = 1")
+
+    for spoil in (course.gradebook.unlink, lambda: course.gradebook.write_bytes(b""), age):
         spoil()
         build.fill(course, ["toy"])
         with Gradebook(course.db_url) as gradebook:
             assert gradebook.find_grade_cell("scale", "toy", "toy").max_score == 2.0
+
+
+def test_a_locked_gradebook_is_waited_for_and_costs_no_release(
+    toy: Assignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = Course.create(tmp_path / "course", toy.folder.parent.parent)
+    build.fill(course, ["toy"])
+    monkeypatch.setattr(build, "LONGEST_WAIT", 0.1)
+    with closing(sqlite3.connect(course.gradebook)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(BuildError, match=r"cannot be read .*locked"):
+            build.fill(course, ["toy"])
+    assert (course.release / "toy" / "toy.ipynb").is_file()
+    build.fill(course, ["toy"])
 
 
 def test_a_gradebook_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from autograder import export, grade, record, regrade, replay
 from autograder.course import Course
 from autograder.engine import Pool
 from autograder.grade import Grading
+from autograder.gradebook import Gradebook
 
 RIGHT = "def scale(x, factor):\n    return x * factor\n"
 WRONG = "def scale(x, factor):\n    return x + factor\n"
@@ -32,9 +35,13 @@ def hand_in(course: Course, student: str, scale: str = RIGHT) -> None:
     classroom.hand_in(course, student, classroom.notebook(course.root, scale_code=scale))
 
 
+def judged_of(course: Course) -> Generator[grade.Graded, None, None]:
+    return Grading(course, ["toy"]).judged()
+
+
 def judged(course: Course) -> Grading:
     grading = Grading(course, ["toy"])
-    grading.judge()
+    list(grading.judged())
     return grading
 
 
@@ -64,7 +71,33 @@ def test_a_class_can_be_gone_through_twice_and_holds_no_notebook_in_memory(cours
     hand_in(course, "ada", WRONG)  # it is the file that is looked at, now
     changed = next(iter(grading))
     assert (changed.verdict.status, changed.verdict.notes) == ("internal_error", (grade.CHANGED,))
-    assert list(grading.failures()) == [("ada/toy", grade.CHANGED)]
+
+
+def test_each_submission_is_recorded_while_the_judge_goes_on(course: Course) -> None:
+    for student, scale in (("ada", RIGHT), ("ben", WRONG)):
+        hand_in(course, student, scale)
+    grading = Grading(course, ["toy"])
+    with closing(grading.judged()) as judged:
+        done = next(record.record(course, judged))
+        with Gradebook(course) as gradebook:
+            (recorded,) = gradebook.recorded()
+        assert recorded.student == done.submission.student
+        assert len([*course.attempts.glob("??/*.json")]) == 1
+    assert len([*Grading(course, ["toy"]).judged()]) == 2
+
+
+def test_who_hands_in_something_else_meanwhile_is_left_for_the_next_run(course: Course) -> None:
+    for student in ("ada", "ben", "cyd", "dan"):
+        hand_in(course, student, WRONG if student == "ada" else RIGHT)
+    with closing(Grading(course, ["toy"]).judged()) as judged:
+        said = {(first := next(judged)).submission.student: first.verdict.status}
+        hand_in(course, "ben", "def scale(x, factor):\n    return 0 * x\n")
+        (course.submitted / "dan/toy/toy.ipynb").unlink()
+        said |= {each.submission.student: each.verdict.status for each in judged}
+    changed = dict.fromkeys(("ben", "dan"), "internal_error")
+    assert said == {"ada": "graded", "cyd": "graded"} | changed
+    again = {each.submission.student: each.verdict.status for each in judged_of(course)}
+    assert again == {**dict.fromkeys(("ada", "ben", "cyd"), "graded"), "dan": "missing"}
 
 
 def test_a_second_run_judges_nothing(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,9 +76,12 @@ def victims(coordinator: int, kind: str) -> list[int]:
     found = []
     for pid, depth in tree(coordinator).items():
         try:
-            worker = b"autograder.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
+        if not command:
+            continue  # it has ended, and nobody has reaped it
+        worker = b"autograder.worker" in command
         name = "worker" if worker else "student" if depth == students_depth() else "parent"
         if name == kind:
             found.append(pid)
@@ -191,4 +194,4 @@ def test_rows_are_those_of_an_undisturbed_run(
         assert rows(course) == expected, f"round {number}"
         shutil.rmtree(course)
     print(f"seed {seed}: {dict(killed)} in {time.monotonic() - began:.0f} s, one run {whole:.1f} s")
-    assert killed.total() >= KILLS, killed
+    assert all(killed[kind] >= LEAST for kind in KINDS), killed

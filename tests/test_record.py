@@ -9,7 +9,7 @@ import re
 import shutil
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -526,9 +526,9 @@ def test_nbgraders_autograde_asks_the_judge(
     hand_in(course, "bob", notebook(course.root))
     asked = []
 
-    def judged(course: Course, names: list[str], students: list[str]) -> list[object]:
+    def judged(course: Course, names: list[str], students: list[str]) -> Iterator[object]:
         asked.append((names, students))
-        return [graded(course, ada, verdict(scale=2.0))]
+        yield graded(course, ada, verdict(scale=2.0))
 
     monkeypatch.setattr(record.Autograde, "judged", staticmethod(judged))
     for module in (record.api, record.autogradeapp, record.generatefeedbackapp):
@@ -553,11 +553,9 @@ def test_nbgraders_autograde_names_whom_the_judge_failed(
 
     ada, bob = (hand_in(course, name, notebook(course.root)) for name in ("ada", "bob"))
 
-    def judged(course: Course, names: list[str], students: list[str]) -> list[object]:
-        return [
-            graded(course, ada, verdict("internal_error")),
-            graded(course, bob, verdict(scale=2.0)),
-        ]
+    def judged(course: Course, names: list[str], students: list[str]) -> Iterator[object]:
+        yield graded(course, ada, verdict("internal_error"))
+        yield graded(course, bob, verdict(scale=2.0))
 
     monkeypatch.setattr(record.Autograde, "judged", staticmethod(judged))
     where = CourseDirectory(root=str(course.folder), assignment_id="toy")

@@ -30,8 +30,6 @@ from autograder.student.discretion import LONGEST_LINE, Discretion
 from autograder.student.users import SLOTS
 from autograder.testing import Expression, StudentError, last_line
 
-#: Of a parent that another process started.
-NOTHING_KNOWN = Isolation(())
 _START_SECONDS = 120  # a cold import of torch on a busy machine
 _ANSWER_SECONDS = 30
 _END_SECONDS = 5
@@ -112,6 +110,8 @@ class WarmParent:
         If no users are left for it, and from `isolation` and `attempt` if it does not start.
     """
 
+    _failure: ParentError | None = None  # why it did not start
+
     def __init__(self, allows: tuple[str, ...] = (), limits: Limits | None = None, *,
                  layers: Collection[str] | None = None, first_uid: int | None = None,
                  gpu: bool = False) -> None:  # fmt: skip
@@ -141,9 +141,7 @@ class WarmParent:
             )  # fmt: skip
 
     @classmethod
-    def from_fd(
-        cls, fd: int, limits: Limits | None = None, isolation: Isolation = NOTHING_KNOWN
-    ) -> WarmParent:
+    def from_fd(cls, fd: int, isolation: Isolation, limits: Limits | None = None) -> WarmParent:
         """Share the parent whose control descriptor, from `fileno`, this process inherited."""
         self = cls.__new__(cls)
         self.limits = limits or Limits()
@@ -155,6 +153,8 @@ class WarmParent:
     @cached_property
     def isolation(self) -> Isolation:
         """What confines the attempts, as it says when it is warm."""
+        if self._failure is not None:
+            raise self._failure
         self._control.settimeout(_START_SECONDS)
         try:
             hello = self._control.recv(parent.MESSAGE_BYTES)
@@ -166,7 +166,10 @@ class WarmParent:
             reason = self._program.communicate()[1].decode("utf-8", "replace").strip()
             self._control.close()
             last = reason.splitlines()[-1] if reason else "no reason given"
-            raise ParentError(f"The warm parent did not start: {last}. Run `autograder doctor`.")
+            self._failure = ParentError(
+                f"The warm parent did not start: {last}. Run `autograder doctor`."
+            )
+            raise self._failure
         self._control.settimeout(None)
         return Isolation.from_dict(json.loads(hello))
 
@@ -202,11 +205,13 @@ class WarmParent:
             raise error if isinstance(error, ParentError) else ParentGone from error
 
     def forks(self, slot: int = 0) -> bool:
-        """Whether it is still there to fork for the user of a slot."""
+        """Whether it is still there to be asked for an attempt; another one would do no better."""
         try:
             self.attempt(slot).kill()
         except ParentGone:
             return False
+        except ParentError:
+            pass  # it refuses, and says why to whoever asks
         return True
 
     def close(self) -> None:
@@ -214,6 +219,8 @@ class WarmParent:
         self._control.close()
         if self._program is None:
             return
+        if "isolation" not in self.__dict__:
+            self._program.kill()  # it is still warming up
         try:
             self._program.wait(timeout=_END_SECONDS)
         except subprocess.TimeoutExpired:  # another judge still holds it

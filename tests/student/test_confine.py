@@ -413,7 +413,7 @@ def test_threads_are_bounded(parent: WarmParent, student: StudentProcess) -> Non
 
 def test_cpu_is_bounded_even_without_the_judge(parent: WarmParent) -> None:
     needs(parent, "rlimits")
-    strict = WarmParent.from_fd(os.dup(parent.fileno()), limits=Limits(attempt_cpu=0.3))
+    strict = WarmParent.from_fd(os.dup(parent.fileno()), parent.isolation, Limits(attempt_cpu=0.3))
     with strict, strict.attempt() as student:
         student.limits = Limits()  # this judge would wait longer
         with pytest.raises(StudentDied):

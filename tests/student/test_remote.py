@@ -369,14 +369,14 @@ def test_sleep_costs_little_time(student: StudentProcess) -> None:
 
 def test_a_cell_that_never_ends_ends_the_process(parent: WarmParent) -> None:
     quick = replace(parent.limits, cell_cpu=0.2)
-    shared = WarmParent.from_fd(os.dup(parent.fileno()), limits=quick)
+    shared = WarmParent.from_fd(os.dup(parent.fileno()), parent.isolation, quick)
     with shared, shared.attempt() as student, pytest.raises(StudentDied, match=r"0\.2 s of CPU"):
         student.execute([("a", "while True: pass")])
 
 
 def test_the_whole_attempt_has_a_limit(parent: WarmParent) -> None:
     tight = replace(parent.limits, attempt_cpu=0.3)
-    shared = WarmParent.from_fd(os.dup(parent.fileno()), limits=tight)
+    shared = WarmParent.from_fd(os.dup(parent.fileno()), parent.isolation, tight)
     with shared, shared.attempt() as student:
         student.execute([("a", "import time\ndef f():\n"
                                "    end = time.process_time() + 0.05\n"
@@ -542,8 +542,9 @@ def test_attempts_end_when_their_judge_lets_go(parent: WarmParent) -> None:
 
 SHARER = """
 import sys
-from autograder.student import WarmParent
-with WarmParent.from_fd(int(sys.argv[1])) as parent, parent.attempt(slot=1) as student:
+from autograder.student import Isolation, WarmParent
+parent = WarmParent.from_fd(int(sys.argv[1]), Isolation(()))
+with parent, parent.attempt(slot=1) as student:
     student.execute([("a", "x = 6 * 7")])
     print(student.namespace.x)
 """
@@ -563,6 +564,9 @@ def test_a_parent_that_cannot_start_says_why() -> None:
         pytest.raises(ParentError, match="no-such-package"),
     ):
         parent.attempt()
+    with pytest.raises(ParentError, match="no-such-package"):
+        parent.attempt()  # and says so again
+    assert parent.forks()
     with WarmParent() as parent, pytest.raises(ValueError, match="slot"):
         parent.attempt(slot=-1)
 
