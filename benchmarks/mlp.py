@@ -1,6 +1,6 @@
 """Training time of the reference MLP beside its PyTorch twin.
 
-Both train on the same data, from the same weights, with the same mini-batches, on the same cores,
+Both train on the same data, from the same weights, with the same mini-batches, on one thread each,
 in turns within one run; the figures are medians. Data sets that are not on this machine are left
 out.
 
@@ -8,6 +8,10 @@ out.
 """
 
 from __future__ import annotations
+
+import os
+
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 import argparse
 from functools import partial
@@ -85,8 +89,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--data", nargs="+", default=["digits", "fashion_mnist", "cifar10"])
     options = parser.parse_args()
+    torch.set_num_threads(1)
     names = assignment.load("mlp").namespace(frozenset({"torch"}))
-    print(f"float32, {torch.get_num_threads()} threads, median of {options.repeats} runs")
+    print(f"float32, one thread, median of {options.repeats} runs")
     print("data           layers       act.  batch epochs  NumPy, s  torch, s  ratio difference")
     for name in options.data:
         if name == "digits" or data.available(name):

@@ -28,6 +28,13 @@ VALUES = [
     (V * 32, V, "M", {"N": 32}, "exactly N = 32 times too large, as if a sum over N"),
     (V * 32, V, "M", {}, "exactly 32 times too large."),
     (V * 2, V, "M", {"N": 2}, "(N is 2 here, so it may be N or a plain 2)"),
+    (
+        V * 2,
+        V,
+        "M",
+        {"N": 4},
+        "exactly 2 times too large (N is 4 here, so it may be √N or a plain 2)",
+    ),
     (V * 5, V, "M", {"N": 5}, "exactly 5 times too large (M and N are both 5 here)"),
     (E / 24, E, "ND", {}, "N·D = 24 times too small, as if a mean over N and D"),
     (E * 49, E, "ND", {"T": 7}, "T² = 49 times too large, as if it were multiplied by T"),

@@ -58,7 +58,7 @@ def _named(value: float, pair: Pair, small: bool) -> Factor | None:
         which = "both" if len(sizes) == 2 else "all"
         return Factor(str(integer), f" ({_either(sizes)} are {which} {integer} here)")
     if integer is not None and integer <= 4:
-        return Factor(str(integer))
+        return Factor(str(integer), _root_of_size(integer, pair))
     products = hits(_products(pair.sizes))
     if len(products) == 1 and (plain := hits(iter(CONSTANTS))):
         either = f"it may be {products[0]} or a plain {plain[0]}"
@@ -72,6 +72,13 @@ def _named(value: float, pair: Pair, small: bool) -> Factor | None:
     if integer is not None:
         return Factor(str(integer), _count_of_input(integer, pair))
     return _constant(hits)
+
+
+def _root_of_size(number: int, pair: Pair) -> str:
+    for letter, size in pair.sizes.items():
+        if size == number**2 > 1:
+            return f" ({letter} is {size} here, so it may be √{letter} or a plain {number})"
+    return ""
 
 
 def _count_of_input(count: int, pair: Pair) -> str:

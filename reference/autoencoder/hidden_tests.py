@@ -125,11 +125,12 @@ LAYERS = list(itertools.product((False, True), ACTIVATIONS))
 
 @exercise("reconstruction_loss")
 def test_loss_toy(student):
-    """Errors of 1, 2, 3 and 0 have the mean square 3½."""
-    x_hat, x = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[0.0, 4.0], [0.0, 4.0]])
-    loss, dx_hat = student.reconstruction_loss(x_hat, x)
-    assert_close(loss, 3.5, name="loss", sizes={"N": 2, "D": 2})
-    assert_close(dx_hat, np.array([[0.5, -1.0], [1.5, 0.0]]), name="dx_hat", axes="ND")
+    """Errors of 1, 2, 3, 0, 1 and 3 have the mean square 4."""
+    x_hat = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    loss, dx_hat = student.reconstruction_loss(x_hat, np.array([[0.0, 4.0, 0.0], [4.0, 4.0, 9.0]]))
+    assert_close(loss, 4.0, name="loss", sizes={"N": 2, "D": 3})
+    expected = np.array([[1.0, -2.0, 3.0], [0.0, 1.0, -3.0]]) / 3
+    assert_close(dx_hat, expected, name="dx_hat", axes="ND")
 
 
 @exercise("reconstruction_loss", weight=2)

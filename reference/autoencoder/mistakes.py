@@ -24,6 +24,13 @@ LOSS = [
     ),
     Mistake(
         "reconstruction_loss",
+        "gradient for a sum over the batch",
+        "difference * (2 / difference.size)",
+        "difference * (2 / difference.shape[1])",
+        "The gradient is divided by D alone; the loss is averaged over the samples too.",
+    ),
+    Mistake(
+        "reconstruction_loss",
         "factor two forgotten",
         "difference * (2 / difference.size)",
         "difference / difference.size",
@@ -681,6 +688,14 @@ GRID = [
     ),
     Mistake(
         "grid_search",
+        "one dictionary for all",
+        "for values in product(*grid.values()):\n        settings = dict(zip(grid, values, strict=True))",
+        "settings = {}\n    for values in product(*grid.values()):\n        settings.update(zip(grid, values, strict=True))",
+        "All trials share one dictionary, so they all show the last combination: make a new one for "
+        "each.",
+    ),
+    Mistake(
+        "grid_search",
         "values side by side",
         "product(*grid.values())",
         "zip(*grid.values())",
@@ -935,6 +950,13 @@ FILTERS = [
         '@ first["w"].T',
         "The first layer enters with its bare weights; its filters have the scale of its batch "
         "normalisation.",
+    ),
+    Mistake(
+        "second_layer_filters",
+        "second layer's scale twice",
+        "return first_layer_filters(second) @",
+        'scale = second["gamma"] / np.sqrt(second["var"] + 1e-5)\n    return scale[:, None] * first_layer_filters(second) @',
+        "The second layer's scale comes in twice: its filters have it already.",
     ),
     Mistake(
         "second_layer_filters",
@@ -1398,6 +1420,17 @@ VAE = [
         "    z = z if model.training else mu\n    nll, dlogits = bernoulli_loss(",
         "The decoder is given the mean; it is the draw that is decoded, in training and in "
         "evaluation.",
+    ),
+    Mistake(
+        "vae",
+        "divergence through the draw",
+        "reparameterise_backward(model.decode_backward(dlogits), draw)",
+        "reparameterise_backward(model.decode_backward(dlogits) + dmu, draw)",
+        "The divergence's gradient by the mean goes back through the draw as well, and reaches the "
+        "log-variance that way. The divergence knows means and log-variances, and no draw.",
+        also=(
+            ('[dmu + dmu_drawn,', '[dmu_drawn,'),
+        ),
     ),
     Mistake(
         "vae",

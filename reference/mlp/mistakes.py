@@ -422,6 +422,13 @@ ELU = [
     ),
     Mistake(
         "elu",
+        "one plus the output, times alpha",
+        "out + alpha",
+        "alpha * (out + 1)",
+        "out has the factor alpha already: alpha eˣ is out + alpha, and not alpha (out + 1).",
+    ),
+    Mistake(
+        "elu",
         "alpha forgotten in backward",
         "out + alpha",
         "np.exp(np.minimum(x, 0))",
