@@ -160,8 +160,8 @@ class Autograde(NbgraderAutograde):
             submissions = self._asked_for(course)
             names = dict.fromkeys(submission.assignment for submission in submissions)
             students = dict.fromkeys(submission.student for submission in submissions)
-            graded = self.judged(course, list(names), list(students))
-            with course.lock(), closing(graded):
+            asked = course, list(names), list(students)
+            with course.lock(), closing(self.judged(*asked)) as graded:
                 failed = [
                     f"{each.submission.student}/{each.submission.assignment}"
                     for each in self.record(course, graded)
