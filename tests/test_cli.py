@@ -124,7 +124,13 @@ def test_an_interrupt_says_what_is_kept_and_loses_nothing(toy_root: Path) -> Non
     run("demo", "toy", folder=toy_root)
     command = [sys.executable, "-m", "autograder.cli", "grade", "--course", "build/demo"]
     process = subprocess.Popen(
-        command, cwd=toy_root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=toy_root,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell lets what it starts in the background ignore interrupts, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     attempts = toy_root / "build/demo/attempts"
     deadline = time.monotonic() + 60
