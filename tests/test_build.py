@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from classroom import version
 from nbgrader.api import Gradebook
 from nbgrader.nbgraderformat import MetadataValidator
 
@@ -147,9 +148,9 @@ def test_a_course_gets_source_release_and_gradebook(toy: Assignment, tmp_path: P
         solutions = {each.name for each in notebook.solution_cells}
         assert solutions == {"scale_code", "batch_mean_code", "why"}
     release = course.release / "toy" / "toy.ipynb"
-    before = release.stat()
+    before = version(release)
     build.fill(course, ["toy"])
-    assert release.stat() == before
+    assert version(release) == before
     path = toy.folder / "notebook.py"
     path.write_text(path.read_text().replace("points=2", "points=5"))
     build.fill(course, ["toy"])
@@ -203,9 +204,9 @@ def test_a_gradebook_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.M
         assert db.execute("SELECT version_num FROM alembic_version").fetchone() == (
             build.api.get_alembic_version(),
         )
-    before = path.stat()
+    before = version(path)
     build.create_gradebook(path)
-    assert path.stat() == before
+    assert version(path) == before
 
 
 def test_a_gradebook_that_another_process_made_meanwhile_stays(
@@ -235,9 +236,9 @@ def test_a_changed_file_beside_the_notebook_reaches_the_course(
     build.fill(course, ["toy"])
     for folder in (course.source, course.release):
         assert (folder / "toy" / name).read_bytes() == path.read_bytes()
-    before = (course.release / "toy" / "toy.ipynb").stat()
+    before = version(course.release / "toy" / "toy.ipynb")
     build.fill(course, ["toy"])
-    assert (course.release / "toy" / "toy.ipynb").stat() == before
+    assert version(course.release / "toy" / "toy.ipynb") == before
 
 
 def test_a_course_is_not_filled_while_another_process_records(
