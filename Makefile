@@ -56,10 +56,10 @@ release: $(READY) ## make one zip for the students per assignment (in build/rele
 image: $(READY) ## build the container image that ISOLATION=container judges in
 	@$(BUILDER) build $(if $(findstring podman,$(BUILDER)),--format docker) $(BUILD_OPTIONS) \
 		--file docker/Dockerfile --tag $(or $(CHAINRULE_IMAGE),chainrule:latest) \
-		--build-arg SOURCES=$$($(BIN)/python -m autograder.container) .
+		--build-arg SOURCES=$$($(BIN)/python -m autograder.judging.container) .
 
 test-container: $(READY) ## run the image's tests, and the attacks on the grader inside it
-	@CHAINRULE_ISOLATION=container $(BIN)/pytest -q -n auto tests/attacks tests/test_container.py
+	@CHAINRULE_ISOLATION=container $(BIN)/pytest -q -n auto tests/attacks tests/judging/test_container.py
 
 test: $(READY) lint ## run everything that CI runs
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.check import check, progress
+from autograder.checking.checks import check, progress
 
 __version__ = "0.1.0"
 __all__ = ["check", "numerical_gradient", "progress", "relative_error"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder import magics
+from autograder.checking import magics
 from autograder.data import DataUnavailable
 
 
@@ -105,7 +105,9 @@ def _steps(name: str) -> tuple[list[_Step], Path]:
     notebook = Path(f"{name}.ipynb")
     if notebook.is_file():
         return _from_notebook(notebook), Path("figures")
-    from autograder import assignment  # reads notebooks with jupytext, which students lack
+    from autograder.assignment import (
+        source as assignment,  # reads notebooks with jupytext, which students lack
+    )
 
     loaded = assignment.load(name)
     kinds = ("provided", "solution", "experiment")

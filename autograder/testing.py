@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autograder import diagnose
+from autograder.checking import diagnose
 
 Test = TypeVar("Test", bound=Callable[..., None])
 

@@ -22,11 +22,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from autograder import assignment as assignments
-from autograder import build, hints
-from autograder.assignment import Assignment
-from autograder.course import Course
-from autograder.student import ONE_THREAD
+from autograder.assignment import build
+from autograder.assignment import source as assignments
+from autograder.assignment.source import Assignment
+from autograder.checking import hints
+from autograder.course.folder import Course
+from autograder.sandbox import ONE_THREAD
 from autograder.testing import Namespace, mark_of, run_test
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,14 +83,14 @@ def ours(assignment: Assignment, count: int, feedback: bool, scratch: Path) -> t
     course = Course.create(folder, ROOT, seed=1)
     build.fill(course, [assignment.name])
     submit(folder, assignment.name, build.solved(assignment), count)
-    command = [sys.executable, "-m", "autograder.cli", "grade", "--course", str(folder)]
+    command = [sys.executable, "-m", "autograder", "grade", "--course", str(folder)]
     return timed(
         [*command, "--workers", "2", "--feedback" if feedback else "--no-feedback"], ROOT_LOG
     )
 
 
 HARNESS = """
-from autograder import hints
+from autograder.checking import hints
 from autograder.testing import Namespace, mark_of, run_test
 
 def grade_exercise(name):

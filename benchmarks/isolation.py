@@ -15,11 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from autograder import assignment as assignments
-from autograder import demo
-from autograder.attempt import Attempt
-from autograder.engine import Pool
-from autograder.verdict import Verdict
+from autograder.assignment import source as assignments
+from autograder.course import demo
+from autograder.judging.attempt import Attempt
+from autograder.judging.pool import Pool
+from autograder.judging.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("process", "container")

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder import assignment as assignments
-from autograder import build
-from autograder.assignment import Assignment
-from autograder.course import Course
-from autograder.verdict import Verdict
+from autograder.assignment import build
+from autograder.assignment import source as assignments
+from autograder.assignment.source import Assignment
+from autograder.course.folder import Course
+from autograder.judging.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 10  # in the KiB that /proc counts
@@ -71,7 +71,7 @@ def graded(assignment: Assignment, size: int, workers: int, scratch: Path) -> Ru
         home = course.submitted / f"student_{number:05}" / assignment.name
         home.mkdir(parents=True)
         (home / f"{assignment.name}.ipynb").write_text(json.dumps(notebook))
-    command = [sys.executable, "-m", "autograder.cli", "grade", "--course", str(course.folder)]
+    command = [sys.executable, "-m", "autograder", "grade", "--course", str(course.folder)]
     with open(scratch / "log.txt", "w") as log:
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -108,7 +108,7 @@ def watch(coordinator: int, peaks: dict[int, int]) -> None:
             status = Path(f"/proc/{pid}/status").read_text()
         except OSError:
             continue  # it has ended
-        if (pid == coordinator or b"autograder.worker" in program) and "VmHWM:" in status:
+        if (pid == coordinator or b"autograder.judging.worker" in program) and "VmHWM:" in status:
             peaks[pid] = int(status.partition("VmHWM:")[2].split()[0])
 
 

@@ -13,10 +13,12 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 
-from autograder import assignment, build, record
-from autograder.course import Course, Submission
-from autograder.rebuild import Malformed, Rebuilt, as_blank, rebuild
-from autograder.verdict import ExerciseVerdict, TestVerdict, Verdict
+from autograder.assignment import build
+from autograder.assignment import source as assignment
+from autograder.course.folder import Course, Submission
+from autograder.judging.rebuild import Malformed, Rebuilt, as_blank, rebuild
+from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
+from autograder.recording import autograde as record
 
 TOY = Path(__file__).parent / "toy"
 WHEN = datetime(2026, 3, 1, 10, tzinfo=UTC)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import assignment
-from autograder.assignment import Assignment
+from autograder.assignment import source as assignment
+from autograder.assignment.source import Assignment
 
 TOY = Path(__file__).parent / "toy"
 

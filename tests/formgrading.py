@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from autograder.course import Course
+from autograder.course.folder import Course
 
 TOKEN = "a-token"
 START = 60.0
@@ -43,7 +43,7 @@ class Formgrader:
         self._log = TemporaryFile()
         command = ("formgrader", "--course", str(self._course.folder), "--", *self._options)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "autograder.cli", *command],
+            [sys.executable, "-m", "autograder", *command],
             cwd=self._course.root,
             stdin=subprocess.DEVNULL,
             stdout=self._log,

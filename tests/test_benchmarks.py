@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import assignment
+from autograder.assignment import source as assignment
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Seconds for what takes five where nothing else runs.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import AssignmentError
+from autograder.assignment.source import AssignmentError
 from autograder.experiment import ExperimentError, results, run
 
 NOTEBOOK = '''\

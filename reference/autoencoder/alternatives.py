@@ -1,6 +1,6 @@
 """Right solutions of `autoencoder`, written differently: each must get full marks and no hint."""
 
-from autograder.mutation import Alternative
+from autograder.assignment.mutants import Alternative
 
 LOSS = [
     Alternative(

@@ -1,6 +1,6 @@
 """Right solutions of `mlp` that are written differently: each must get full marks and no hint."""
 
-from autograder.mutation import Alternative
+from autograder.assignment.mutants import Alternative
 
 NEURON = [
     Alternative(

@@ -3,7 +3,7 @@
 Two edits that give the same results share a hint, for nobody can tell them apart from outside.
 """
 
-from autograder.mutation import Mistake
+from autograder.assignment.mutants import Mistake
 
 NEURON_FORWARD = [
     Mistake(

@@ -56,7 +56,8 @@ def names(module):
     return [name for name in dir(module) if name.startswith("test_")]
 heap = gc.get_objects()
 found = [o for o in heap if isinstance(o, types.FunctionType) and hasattr(o, "__exercise__")]
-found += [m for name, m in sys.modules.items() if "hidden" in name or "autograder.judge" == name]
+known = [n for n in sys.modules if "hidden" in n or n.startswith("autograder.judging")]
+found += [sys.modules[name] for name in known]
 found += [o for o in heap if type(o) is str and "$secret" in o and o is not source]
 """
 FRAMES = """
@@ -237,7 +238,7 @@ ATTACKS = [
             raise ValueError
      """, cells=scale("return 0"), solved=True, loses=("scale",), never=DIGITS),
     Attack("a forged error", 13, "answers with an error of its own making", """
-        from autograder.student import oracle
+        from autograder.sandbox import child as oracle
         def scale(x, factor):
             text = str(x[0, 0])
             frame = ["scale_code", 1, text, text]

@@ -12,9 +12,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from autograder import build
-from autograder.assignment import Assignment
-from autograder.verdict import ExerciseVerdict, Verdict
+from autograder.assignment import build
+from autograder.assignment.source import Assignment
+from autograder.judging.verdict import ExerciseVerdict, Verdict
 
 Notebook = dict[str, Any]
 

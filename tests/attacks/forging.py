@@ -95,15 +95,17 @@ np.linalg.norm = np.abs = lambda *args, **kwargs: np.float64(0)
 scale = batch_mean = lambda x, *rest: np.zeros(3)
 """
 KIT = """
-import autograder, autograder.testing, autograder.diagnose, autograder.check as kit
+import autograder, autograder.testing, autograder.checking.diagnose
+import autograder.checking.checks as kit
 autograder.testing.assert_close = autograder.testing.assert_unchanged = lambda *a, **k: None
-autograder.diagnose.explain = lambda *args, **kwargs: None
+autograder.checking.diagnose.explain = lambda *args, **kwargs: None
 autograder.testing._identical = lambda a, b: True
 scale = batch_mean = lambda x, *rest: x
 """
 MODULES = """
 import sys, types
-for name in ("pytest", "_pytest", "autograder.suite", "autograder.judge", "autograder.testing"):
+for name in ("pytest", "_pytest", "autograder.judging.hidden_tests", "autograder.judging.judge",
+             "autograder.testing"):
     sys.modules[name] = types.ModuleType(name)
 sys.modules["numpy"] = sys.modules["json"] = sys.modules["socket"] = None
 sys.meta_path.clear()

@@ -65,8 +65,8 @@ ATTACKS = [
     ),
     Attack("a verdict", 20, "stores a verdict of its own", if_works(ATTEMPT)),
     Attack("the kit's store", 20, "asks the kit to store a verdict",
-           if_works("from autograder.attempt import Store\nfrom pathlib import Path\n"
-                    "from autograder.verdict import Verdict\n"
+           if_works("from autograder.judging.attempt import Store\nfrom pathlib import Path\n"
+                    "from autograder.judging.verdict import Verdict\n"
                     "Store(Path('$course/attempts')).put('abcd', Verdict('graded'))")),
     Attack("a hard link", 20, "changes the gradebook through a hard link", if_works(LINKED)),
     Attack("a soft link", 20, "overwrites a rival through a link", if_works(THROUGH)),

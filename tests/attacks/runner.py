@@ -10,11 +10,11 @@ from typing import Any
 
 from attacks.corpus import Attack
 from attacks.world import World
-from autograder.assignment import Assignment, load
-from autograder.attempt import Attempt
-from autograder.engine import Pool
-from autograder.student import Limits
-from autograder.verdict import Verdict
+from autograder.assignment.source import Assignment, load
+from autograder.judging.attempt import Attempt
+from autograder.judging.pool import Pool
+from autograder.judging.verdict import Verdict
+from autograder.sandbox import Limits
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MIB = 1 << 20

@@ -12,9 +12,9 @@ from attacks import answers, breaking, forging, luck, people, record
 from attacks.corpus import LINES, Attack
 from attacks.runner import LIMITS, grade, home
 from attacks.world import SECRET, World
-from autograder.assignment import Assignment, load
-from autograder.judge import Judge, unreadable
-from autograder.student import WarmParent
+from autograder.assignment.source import Assignment, load
+from autograder.judging.judge import Judge, unreadable
+from autograder.sandbox import WarmParent
 
 THEMES = {
     theme.__name__.rpartition(".")[2]: theme.ATTACKS
@@ -24,7 +24,7 @@ EVERY = [attack for attacks in THEMES.values() for attack in attacks]
 
 
 def test_every_line_is_tried_and_no_name_twice() -> None:
-    elsewhere = {32}  # archives: tests/test_extract.py
+    elsewhere = {32}  # archives: tests/course/collect/test_extract.py
     assert {attack.line for attack in EVERY} | elsewhere == set(LINES)
     assert len(EVERY) >= 80
     names = collections.Counter(f"{theme}/{a.name}" for theme in THEMES for a in THEMES[theme])

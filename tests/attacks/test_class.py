@@ -17,8 +17,8 @@ from classroom import ANSWER, mark, notebook, open_course, rows
 from attacks import breaking, corpus, luck, people, record
 from attacks.corpus import RIGHT, Attack
 from attacks.world import SECRET, World
-from autograder.assignment import Assignment, load
-from autograder.course import Course
+from autograder.assignment.source import Assignment, load
+from autograder.course.folder import Course
 
 HONEST = [f"honest_{number}" for number in range(4)]
 #: Ids that a spreadsheet, a shell, a page or a database might take for something else.
@@ -48,7 +48,7 @@ CLASS = {
 
 def grade(course: Course, command: str = "grade") -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "autograder.cli", command, "--course", course.folder],
+        [sys.executable, "-m", "autograder", command, "--course", course.folder],
         cwd=course.root, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -10,9 +10,9 @@ from attacks.corpus import Attack
 from attacks.probes import PROBES, Probe, allowed, leaks, script
 from attacks.runner import pool
 from attacks.world import World
-from autograder.assignment import load
-from autograder.attempt import Attempt
-from autograder.student import LAYERS, WarmParent
+from autograder.assignment.source import load
+from autograder.judging.attempt import Attempt
+from autograder.sandbox import LAYERS, WarmParent
 
 TELLS = """
 def scale(x, factor):
@@ -49,7 +49,7 @@ def test_probes_are_good(world: World) -> None:
     assert [line.split(":")[0] for line in world.damage()] == ["what reached a server"]
 
 
-# Without seccomp some would fork and crash on purpose: tests/student/test_confine.py tries those.
+# Without seccomp some would fork and crash on purpose: tests/sandbox/test_confine.py tries those.
 @pytest.mark.parametrize("without", [layer for layer in LAYERS if layer != "seccomp"])
 def test_every_layer_has_another_behind_it(world: World, without: str) -> None:
     """Without any one of them, next to nothing more is let through."""

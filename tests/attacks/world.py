@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autograder import build
-from autograder.assignment import load
+from autograder.assignment import build
+from autograder.assignment.source import load
 
 SECRET = "chainrule-secret-7d1f0c55"
 TESTS = Path(__file__).resolve().parents[1]

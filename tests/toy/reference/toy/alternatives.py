@@ -1,6 +1,6 @@
 """Right solutions of the toy, written differently."""
 
-from autograder.mutation import Alternative
+from autograder.assignment.mutants import Alternative
 
 ALTERNATIVES = [
     Alternative("batch_mean", "numpy's mean", "return total / len(x)", "return x.mean(axis=0)"),

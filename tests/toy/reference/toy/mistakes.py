@@ -1,6 +1,6 @@
 """Mistakes of the toy."""
 
-from autograder.mutation import Mistake
+from autograder.assignment.mutants import Mistake
 
 MISTAKES = [
     Mistake("scale", "adds", "x * factor", "x + factor", "You add the factor; multiply by it."),

@@ -1,0 +1,1 @@
+"""An assignment, from reference/ to what students get."""

@@ -1,0 +1,250 @@
+"""An assignment as its author wrote it: the cells of ``reference/<name>/notebook.py``."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import re
+import sys
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from autograder.assignment import fast_start  # noqa: F401 - before jupytext, which imports nbformat
+
+# isort: split
+import jupytext
+
+KINDS = ("prose", "provided", "solution", "check", "written", "experiment")
+REGION = re.compile(
+    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*(?P<task>[^\n]*)\n"
+    r"(?P<body>.*?)^[ \t]*### END SOLUTION[^\n]*$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+class AssignmentError(Exception):
+    """An assignment cannot be read as it is written; the message says where and what to do."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the source, with what its tag says of it.
+
+    ``name`` is the exercise, the written question or the experiment; ``allows`` names what the cell
+    may import beyond NumPy.
+    """
+
+    id: str
+    kind: str
+    name: str | None
+    source: str
+    points: float = 0.0
+    allows: frozenset[str] = frozenset()
+
+    @property
+    def is_code(self) -> bool:
+        """Whether the cell holds Python."""
+        return self.kind in ("provided", "solution", "check", "experiment")
+
+    @property
+    def skeleton(self) -> str:
+        """The cell as a student gets it: every solution region replaced by what it asks for."""
+        return REGION.sub(self._stub, self.source)
+
+    def _stub(self, region: re.Match[str]) -> str:
+        if not self.is_code:
+            return "*Your answer here.*"
+        task = region["task"].strip() or "write this function"
+        message = f"{self.name}: {task}"
+        return f"{region['indent']}raise NotImplementedError({message!r})"
+
+    @cached_property
+    def defines(self) -> frozenset[str]:
+        """The functions and classes that the cell defines at its top level."""
+        return definitions(self.source)
+
+
+@lru_cache(maxsize=4096)
+def definitions(source: str) -> frozenset[str]:
+    """Name the functions and classes that a source defines at its top level."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return frozenset(node.name for node in body if isinstance(node, kinds))
+
+
+def _names_in(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A whole assignment: its cells, and the files that stand beside them."""
+
+    name: str
+    folder: Path
+    cells: tuple[Cell, ...]
+
+    @property
+    def title(self) -> str:
+        """The notebook's first heading."""
+        for cell in self.cells:
+            if cell.kind == "prose" and (heading := re.search(r"^# (.+)$", cell.source, re.M)):
+                return heading[1].strip()
+        return self.name
+
+    @cached_property
+    def layout(self) -> tuple[Cell, ...]:
+        """The notebook's cells: the author's, and after each exercise the one that checks it."""
+        cells: list[Cell] = []
+        for cell in self.cells:
+            cells.append(cell)
+            if cell.kind == "solution":
+                source = f'check("{cell.name}")'
+                cells.append(Cell(str(cell.name), "check", cell.name, source, cell.points))
+        return tuple(cells)
+
+    @cached_property
+    def exercises(self) -> tuple[Cell, ...]:
+        """The cells with automatic points, in order."""
+        return tuple(cell for cell in self.cells if cell.kind == "solution")
+
+    @cached_property
+    def written(self) -> tuple[Cell, ...]:
+        """The questions that a person marks."""
+        return tuple(cell for cell in self.cells if cell.kind == "written")
+
+    @cached_property
+    def experiments(self) -> tuple[str, ...]:
+        """The names of the experiments, in order."""
+        names = (cell.name for cell in self.cells if cell.kind == "experiment")
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    @cached_property
+    def foundations(self) -> dict[str, list[str]]:
+        """The exercises whose functions each exercise's solution uses."""
+        used = {cell: _names_in(cell.source) for cell in self.exercises}
+        return {
+            str(cell.name): [
+                str(other.name)
+                for other in self.exercises
+                if other is not cell and other.defines & used[cell]
+            ]
+            for cell in self.exercises
+        }
+
+    def exercise(self, name: str) -> Cell:
+        """Find an exercise by its name."""
+        for cell in self.exercises:
+            if cell.name == name:
+                return cell
+        known = ", ".join(str(cell.name) for cell in self.exercises)
+        raise AssignmentError(f"{self.name} has no exercise {name!r}; it has {known}.")
+
+    def runnable(self, allows: frozenset[str] = frozenset()) -> list[Cell]:
+        """List the cells that run where just ``allows`` may be imported; experiments never do."""
+        kinds = ("provided", "solution")
+        return [cell for cell in self.cells if cell.kind in kinds and cell.allows <= allows]
+
+    def namespace(self, allows: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """Execute the reference solution here and return its names. Only for trusted callers."""
+        names: dict[str, Any] = {"__name__": "__main__"}
+        for cell in self.runnable(allows):
+            exec(compile(cell.source, f"<{self.name}:{cell.id}>", "exec"), names)
+        return names
+
+    def module(self, stem: str) -> ModuleType:
+        """Import one of the files beside the notebook, such as ``hidden_tests``."""
+        path = self.folder / f"{stem}.py"
+        if not path.is_file():
+            raise AssignmentError(f"{self.name} has no {stem}.py; write {path}.")
+        digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()
+        unique = f"_{self.name}_{stem}_{digest[:12]}"  # a changed file is another module
+        if unique not in sys.modules:
+            spec = importlib.util.spec_from_file_location(unique, path)
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[unique] = module
+            spec.loader.exec_module(module)
+        return sys.modules[unique]
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Find the repository: the nearest folder that holds ``reference/``, else the kit's own."""
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents, Path(__file__).resolve().parents[2]):
+        if (folder / "reference").is_dir():
+            return folder
+    raise AssignmentError(
+        f"There is no reference/ folder in {start} or above it; change to your course's repository."
+    )
+
+
+def names(root: Path | None = None) -> list[str]:
+    """List the assignments that a repository holds, in the order of ``reference/order.txt``.
+
+    What is not named there comes after, by name.
+    """
+    folder = (root or find_root()) / "reference"
+    there = sorted(path.parent.name for path in folder.glob("*/notebook.py"))
+    order = folder / "order.txt"
+    told = order.read_text(encoding="utf-8").split() if order.is_file() else []
+    return sorted(there, key=lambda name: told.index(name) if name in told else len(told))
+
+
+def load(name: str, root: Path | None = None) -> Assignment:
+    """Read ``reference/<name>/notebook.py``."""
+    root = root or find_root()
+    folder = root / "reference" / name
+    if not (folder / "notebook.py").is_file():
+        known = ", ".join(names(root)) or "none yet"
+        raise AssignmentError(f"There is no assignment {name!r}; this course has: {known}.")
+    text = (folder / "notebook.py").read_text(encoding="utf-8")
+    return Assignment(name, folder, parse(text, name))
+
+
+def parse(text: str, name: str) -> tuple[Cell, ...]:
+    """Turn the percent format into cells, each with an id that its place does not change."""
+    taken: dict[str, int] = {}
+    cells: list[Cell] = []
+    for raw in jupytext.reads(text, fmt="py:percent").cells:
+        cell = _cell(raw.cell_type, raw.metadata, raw.source, name)
+        count = taken[cell.id] = taken.get(cell.id, 0) + 1
+        if count > 1 and cell.kind in ("solution", "written"):
+            raise AssignmentError(f"{name} has two cells named {cell.name!r}; rename one of them.")
+        if count > 1:
+            cell = replace(cell, id=f"{cell.id}-{count}")
+        cells.append(cell)
+    return tuple(cells)
+
+
+def _cell(cell_type: str, tag: dict[str, Any], source: str, assignment: str) -> Cell:
+    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+    allows = frozenset(str(tag.get("allows", "")).replace(",", " ").split())
+    points = float(tag.get("points", 0))
+    if "exercise" in tag:
+        name = tag["exercise"]
+        if not REGION.search(source) or not definitions(source):
+            raise AssignmentError(
+                f"Exercise {name!r} of {assignment} needs a function or class with a region "
+                "between ### BEGIN SOLUTION and ### END SOLUTION."
+            )
+        return Cell(f"{name}_code", "solution", name, source, points, allows)
+    if "written" in tag:
+        return Cell(tag["written"], "written", tag["written"], source, points)
+    if "experiment" in tag:
+        return Cell(f"experiment-{tag['experiment']}", "experiment", tag["experiment"], source)
+    if cell_type == "markdown":
+        return Cell(f"prose-{digest}", "prose", None, source)
+    if tag.get("provided"):
+        return Cell(f"provided-{digest}", "provided", None, source, 0.0, allows)
+    raise AssignmentError(
+        f"A code cell of {assignment} has no tag (it starts with {source.splitlines()[:1]}); "
+        "tag it provided=true, exercise=… or experiment=…."
+    )

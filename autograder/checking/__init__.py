@@ -1,0 +1,1 @@
+"""What checks a student's code and explains what is wrong: NumPy only, and any system."""

@@ -1,0 +1,444 @@
+"""What is wrong with a result, in one or two sentences that a student can act on.
+
+The questions are asked in the order in which a person would: is it the right type, the right shape,
+a sensible dtype, finite? Only then are values compared (`resemblance`). Whatever is said
+has been verified on the data; neither expected values nor inputs are ever shown.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from autograder.checking import resemblance
+from autograder.checking.resemblance import Pair
+
+NUMBERS = (int, float, complex, np.number, np.bool_)
+ARRAYS = (*NUMBERS, np.ndarray)
+#: A shape beyond these is no mistake: it may be data that somebody carries out of a hidden test.
+MOST_AXES, LARGEST_SIZE = 8, 100_000
+LONGEST_KEY = 24
+KINDS = {
+    "b": "booleans",
+    "i": "integers",
+    "u": "integers",
+    "f": "real numbers",
+    "c": "complex numbers",
+}
+
+Inputs = Callable[[], Mapping[str, np.ndarray]]
+
+
+def explain(
+    actual: Any,
+    expected: Any,
+    *,
+    name: str,
+    axes: str | None = None,
+    sizes: Mapping[str, int] | None = None,
+    rtol: float = 1e-7,
+    inputs: Inputs = dict,
+) -> str | None:
+    """Say in what way a result is not what it should be; None if it is.
+
+    Parameters
+    ----------
+    actual, expected : number, ndarray, or tuple, list or dict of these
+        The student's result and the right one. Strings, booleans and None are compared as they are.
+    name : str
+        What the student calls the result.
+    axes : str, optional
+        One letter an axis of `expected`.
+    sizes : dict, optional
+        Further sizes by letter.
+    rtol : float
+        The error allowed, as ‖a − b‖ / (‖a‖ + ‖b‖).
+    inputs : callable, optional
+        Gives what the function was given, by the names that the student knows: a factor or a term
+        that is missing may be one of these. It is called only if the values differ.
+
+    Returns
+    -------
+    str or None
+    """
+    if isinstance(expected, Mapping):
+        return _mapping(actual, expected, name, sizes, rtol)
+    if isinstance(expected, (tuple, list)):
+        return _sequence(actual, expected, name, sizes, rtol)
+    if not isinstance(expected, (*NUMBERS, np.ndarray)) or isinstance(expected, bool):
+        return _object(actual, expected, name)
+    expected = np.asarray(expected)
+    if axes is not None and len(axes) != expected.ndim:
+        raise ValueError(f"axes={axes!r} does not fit {name}, which has {expected.ndim} axes.")
+    letters = axes or ""
+    known = {**dict(zip(letters, expected.shape, strict=False)), **(sizes or {})}
+    return (
+        _type(actual, expected, name, letters, rtol)
+        or _shape(np.asarray(actual), expected, name, letters, known, rtol)
+        or _dtype(np.asarray(actual), expected, name)
+        or _finite(np.asarray(actual), expected, name, letters)
+        or _value(np.asarray(actual), expected, name, letters, known, rtol, inputs)
+    )
+
+
+def kind_of(value: Any) -> str:
+    """Say in words what kind of thing a value is."""
+    if value is None:
+        return "None"
+    if isinstance(value, (bool, np.bool_)):
+        return "a boolean"
+    if isinstance(value, np.ndarray):
+        return "a single number" if value.ndim == 0 else f"an array of shape {_sizes(value.shape)}"
+    if isinstance(value, NUMBERS):
+        return "a single number"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)} {'item' if len(value) == 1 else 'items'}"
+    for kind, words in ((str, "a string"), (Mapping, "a dict")):
+        if isinstance(value, kind):
+            return words
+    return "a function" if callable(value) else "an object that is no array"
+
+
+# Containers and other objects
+
+
+def _mapping(
+    actual: Any, expected: Mapping[Any, Any], name: str, sizes: Any, rtol: float
+) -> str | None:
+    if not isinstance(actual, Mapping):
+        return f"{name} is {kind_of(actual)}, and should be a dict."
+    for verb, keys in (
+        ("lacks", expected.keys() - actual.keys()),
+        ("should not have", actual.keys() - expected.keys()),
+    ):
+        if keys:
+            listed = ", ".join(sorted(map(_key, keys))[:4])
+            return f"{name} {verb} the {'key' if len(keys) == 1 else 'keys'} {listed}."
+    parts = (
+        explain(actual[key], value, name=f"{name}[{key!r}]", sizes=sizes, rtol=rtol)
+        for key, value in expected.items()
+    )
+    return next((part for part in parts if part), None)
+
+
+def _key(key: Any) -> str:
+    """Write a key as Python does, as far as it is a name and not data that is carried out."""
+    short = len(str(key)) <= LONGEST_KEY
+    return repr(key) if short else f"{str(key)[:LONGEST_KEY]!r}…"
+
+
+def _sequence(actual: Any, expected: Any, name: str, sizes: Any, rtol: float) -> str | None:
+    if expected and all(isinstance(item, NUMBERS) for item in expected):
+        if isinstance(actual, (tuple, list)) and all(isinstance(item, NUMBERS) for item in actual):
+            return explain(
+                np.asarray(actual, float),
+                np.asarray(expected, float),
+                name=name,
+                sizes=sizes,
+                rtol=rtol,
+            )
+        if isinstance(actual, np.ndarray):
+            return explain(actual, np.asarray(expected), name=name, sizes=sizes, rtol=rtol)
+    if not isinstance(actual, (tuple, list)):
+        return f"{name} is {kind_of(actual)}, and should be {kind_of(expected)}."
+    if len(actual) != len(expected):
+        return f"{name} has {_items(len(actual))}, and should have {_items(len(expected))}."
+    parts = [
+        explain(a, e, name=f"{name}[{i}]", sizes=sizes, rtol=rtol)
+        for i, (a, e) in enumerate(zip(actual, expected, strict=True))
+    ]
+    wrong = [part for part in parts if part]
+    if len(wrong) > 1 and len(actual) <= 5 and _reordered(actual, expected, rtol):
+        return f"{name} holds the right items, but in another order."
+    return wrong[0] if wrong else None
+
+
+def _items(count: int) -> str:
+    return f"{count} {'item' if count == 1 else 'items'}"
+
+
+def _reordered(actual: Any, expected: Any, rtol: float) -> bool:
+    return any(
+        all(explain(a, e, name="", rtol=rtol) is None for a, e in zip(order, expected, strict=True))
+        for order in itertools.permutations(actual)
+    )
+
+
+def _object(actual: Any, expected: Any, name: str) -> str | None:
+    if expected is None:
+        return None if actual is None else f"{name} is {kind_of(actual)}, and should be None."
+    if isinstance(expected, bool):
+        if not isinstance(actual, (bool, np.bool_)):
+            return f"{name} is {kind_of(actual)}, and should be a boolean."
+        return None if bool(actual) == expected else f"{name} is {bool(actual)}, and should not be."
+    if type(actual) is not type(expected):
+        return f"{name} is {kind_of(actual)}, and should be {kind_of(expected)}."
+    return None if actual == expected else f"{name} is not what it should be."
+
+
+# Type and shape
+
+
+def _type(actual: Any, expected: np.ndarray, name: str, letters: str, rtol: float) -> str | None:
+    if isinstance(actual, np.ndarray) or (expected.ndim == 0 and isinstance(actual, NUMBERS)):
+        return None
+    wanted = (
+        f"an array of shape {_shape_text(expected.shape, letters)}" if expected.ndim else "a number"
+    )
+    start = f"{name} is {kind_of(actual)}, and should be {wanted}"
+    if actual is None:
+        return f"{start}: is a `return` or an assignment missing?"
+    if isinstance(actual, NUMBERS):
+        return None  # a number where an array should be is a matter of shape
+    if isinstance(actual, list) and _equal(actual, expected, rtol):
+        return f"{start}. The numbers in it are right: `np.array(...)` is all that is missing."
+    if isinstance(actual, (tuple, list)):
+        for place, item in enumerate(actual):
+            if _equal(item, expected, rtol):
+                return f"{start}. Item {place} of it, counted from 0, is the right one."
+    return f"{start}."
+
+
+def _equal(actual: Any, expected: np.ndarray, rtol: float) -> bool:
+    if isinstance(actual, (tuple, list)) and not _is_numeric(actual):
+        return False
+    try:
+        array = np.asarray(actual)
+    except (ValueError, MemoryError):  # a ragged list
+        return False
+    if array.shape != expected.shape or array.dtype.kind not in "biuf":
+        return False
+    return bool(np.all(np.isfinite(array))) and resemblance.same(array, expected, max(rtol, 1e-9))
+
+
+def _is_numeric(items: Any) -> bool:
+    """Whether there are only numbers in a list; beside one long text each would become as long."""
+    return all(
+        _is_numeric(item) if isinstance(item, (tuple, list)) else isinstance(item, ARRAYS)
+        for item in items
+    )
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    """Write a shape as Python does, as far as it is one that somebody may have meant."""
+    if len(shape) > MOST_AXES or any(size > LARGEST_SIZE for size in shape):
+        return "(…)"
+    return str(tuple(int(size) for size in shape))
+
+
+def _shape_text(shape: tuple[int, ...], letters: str) -> str:
+    sizes = _sizes(shape)
+    if not letters:
+        return sizes
+    return f"({', '.join(letters)}{',' if len(letters) == 1 else ''}) = {sizes}"
+
+
+def _shape(
+    a: np.ndarray, e: np.ndarray, name: str, letters: str, known: Mapping[str, int], rtol: float
+) -> str | None:
+    if a.shape == e.shape:
+        return None
+    wanted = f"shape {_shape_text(e.shape, letters)}" if e.ndim else "be a single number"
+    got = f"has shape {_sizes(a.shape)}" if a.ndim else "is a single number"
+    start = f"{name} {got}, and should {'have ' if e.ndim else ''}{wanted}"
+    if a.dtype.kind not in "biuf" or not a.size or not e.size:
+        return f"{start}."
+    tail = (
+        _same_entries(a, e, letters, rtol)
+        or _extra_axis(a, e, known, letters, rtol)
+        or _lost_axis(a, e, letters, rtol)
+        or _axis_by_axis(a, e, letters, rtol)
+    )
+    return f"{start}{tail or '.'}"
+
+
+def _same_entries(a: np.ndarray, e: np.ndarray, letters: str, rtol: float) -> str | None:
+    """The number of entries is right: axes of size 1, transposed or flattened ones."""
+    if a.size != e.size:
+        return None
+    ones = [size for size in a.shape if size != 1] == [size for size in e.shape if size != 1]
+    if ones and a.ndim != e.ndim:
+        which = "has an axis of size 1 too many" if a.ndim > e.ndim else "lacks an axis of size 1"
+        right = "; its values are right" if _equal(a.reshape(e.shape), e, rtol) else ""
+        return f": it {which}{right}."
+    if a.ndim == e.ndim:
+        for order in itertools.permutations(range(e.ndim)):
+            if e.transpose(order).shape == a.shape and _equal(a, e.transpose(order), rtol):
+                return _transposition(order, letters)
+        if sorted(a.shape) == sorted(e.shape):
+            return ": the sizes are right, but in another order."
+    if _equal(a.reshape(e.shape), e, rtol):
+        return ": it holds the right numbers, and only has to be reshaped."
+    return None
+
+
+def _transposition(order: tuple[int, ...], letters: str) -> str:
+    if len(order) == 2:
+        return ": it is transposed, and right apart from that."
+    named = [letters[axis] if letters else str(axis) for axis in order]
+    return f": its axes are in the order ({', '.join(named)}), and it is right apart from that."
+
+
+def _extra_axis(
+    a: np.ndarray, e: np.ndarray, known: Mapping[str, int], letters: str, rtol: float
+) -> str | None:
+    """An axis that should have been reduced, or that broadcasting made."""
+    if a.ndim != e.ndim + 1:
+        return None
+    for axis, size in enumerate(a.shape):
+        if a.shape[:axis] + a.shape[axis + 1 :] != e.shape:
+            continue
+        label = _letter(size, known, letters) or f"axis {axis}"
+        for verb, reduce in (("Summed", np.sum), ("Averaged", np.mean)):
+            if size > 1 and _equal(reduce(a, axis=axis), e, rtol):
+                return f". {verb} over {label}, it would be right."
+    if e.ndim == 1 and a.shape == e.shape * 2:
+        n = e.shape[0]
+        return f". That is the shape that broadcasting makes of ({n},) and ({n}, 1)."
+    extra = [i for i in range(a.ndim) if a.shape[:i] + a.shape[i + 1 :] == e.shape]
+    if len(extra) == 1:
+        letter = _letter(a.shape[extra[0]], known, letters)
+        return f": axis {extra[0]}{f' ({letter})' if letter else ''} is one too many."
+    return None
+
+
+def _letter(size: int, known: Mapping[str, int], letters: str) -> str | None:
+    """The one letter, not among the expected axes, that has this size."""
+    found = [letter for letter, length in known.items() if length == size]
+    return found[0] if len(found) == 1 and found[0] not in letters else None
+
+
+def _lost_axis(a: np.ndarray, e: np.ndarray, letters: str, rtol: float) -> str | None:
+    """An axis that should be there was summed, averaged or picked away."""
+    if a.ndim == 0 and e.ndim > 1:
+        for verb, total in (("sum", e.sum()), ("mean", e.mean())):
+            if _equal(a, np.asarray(total), rtol) and total != 0:
+                return f". It is the {verb} over all the entries of the right one."
+    kept = a.ndim == e.ndim
+    for axis in range(e.ndim):
+        label = letters[axis] if letters else f"axis {axis}"
+        for verb, reduce in (("sum", np.sum), ("mean", np.mean)):
+            total = reduce(e, axis=axis, keepdims=kept)
+            if total.shape == a.shape and np.any(total) and _equal(a, total, rtol):
+                return f". It is the {verb} over {label} of the right one."
+    lost = [i for i in range(e.ndim) if a.shape == e.shape[:i] + e.shape[i + 1 :]]
+    if len(lost) == 1 and a.ndim:
+        return f": {letters[lost[0]] if letters else f'axis {lost[0]}'} is missing."
+    return None
+
+
+def _axis_by_axis(a: np.ndarray, e: np.ndarray, letters: str, rtol: float) -> str | None:
+    if e.ndim == 0:
+        for verb, total in (("sum", a.sum()), ("mean", a.mean())):
+            if _equal(total, e, rtol):
+                return f". The {verb} of its entries would be right."
+        return None
+    if a.ndim == 0:
+        return None
+    if a.ndim != e.ndim:
+        return f": it has {_axes(a.ndim)} where {e.ndim} belong."
+    if a.ndim == 1:
+        return None
+    wrong = [
+        f"{letters[i] if letters else f'axis {i}'} is {a.shape[i]} instead of {e.shape[i]}"
+        for i in range(e.ndim)
+        if a.shape[i] != e.shape[i]
+    ]
+    return f": {' and '.join(wrong)}."
+
+
+def _axes(count: int) -> str:
+    return f"{count} {'axis' if count == 1 else 'axes'}"
+
+
+# Dtype, finiteness, value
+
+
+def _dtype(a: np.ndarray, e: np.ndarray, name: str) -> str | None:
+    kind, wanted = a.dtype.kind, e.dtype.kind
+    if kind == wanted or {kind, wanted} <= set("iu"):
+        return None
+    if kind == "O":
+        return (
+            f"{name} is an array of Python objects (dtype object), not of numbers: some entry is "
+            "no number, or the rows are of unequal length."
+        )
+    if kind not in KINDS:
+        return f"{name} has dtype {a.dtype}, and should hold {KINDS[wanted]}."
+    if a.ndim == 0 and kind != "c":
+        return None  # 1 is as good as 1.0
+    if kind == "f" and wanted in "iu" and np.array_equal(a, e):
+        return f"{name} holds the right numbers, but as {a.dtype}: they should be integers."
+    start = f"{name} holds {KINDS[kind]} ({a.dtype}), and should hold {KINDS[wanted]}"
+    if kind in "iu" and wanted == "f" and not np.array_equal(a, e):
+        if np.array_equal(a, np.trunc(e)):
+            return f"{start}: the fractions are cut off."
+        if np.array_equal(a, np.round(e)):
+            return f"{start}: the fractions are rounded away."
+    return f"{start}."
+
+
+def _finite(a: np.ndarray, e: np.ndarray, name: str, letters: str) -> str | None:
+    bad = ~np.isfinite(a) & np.isfinite(e)
+    if not bad.any():
+        return None
+    nan = np.isnan(a) & bad
+    what = "NaN" if nan[bad].all() else "infinite" if not nan.any() else "NaN or infinite"
+    why = {
+        "NaN": "0/0, ∞ − ∞, 0 · ∞, or the log or root of a negative number gives NaN",
+        "infinite": "an overflow (in exp, say), a division by zero or log(0) gives ∞",
+        "NaN or infinite": "look for an overflow (in exp, say), a division by zero or log(0)",
+    }[what]
+    if a.ndim == 0:
+        return f"{name} is {what}: {why}."
+    if bad.all():
+        return f"Every entry of {name} is {what}: {why}."
+    where = _whole_slices(bad, letters)
+    rest = ""
+    good = ~bad
+    if resemblance.same(np.where(good, a, 0), np.where(good, e, 0), 1e-9):
+        rest = " The others are right."
+    return (
+        f"{int(bad.sum())} of the {a.size} entries of {name} {'is' if bad.sum() == 1 else 'are'} "
+        f"{what}{where}: {why}.{rest}"
+    )
+
+
+def _whole_slices(bad: np.ndarray, letters: str) -> str:
+    for axis in range(bad.ndim if bad.ndim > 1 else 0):
+        rows = np.moveaxis(bad, axis, 0).reshape(bad.shape[axis], -1)
+        full = rows.all(axis=1)
+        if np.array_equal(full, rows.any(axis=1)) and rows.shape[1] > 1:
+            unit = resemblance.unit(bad.ndim, axis, letters, int(full.sum()))
+            return f" (all of {int(full.sum())} {unit})"
+    return ""
+
+
+def _value(
+    a: np.ndarray,
+    e: np.ndarray,
+    name: str,
+    letters: str,
+    known: Mapping[str, int],
+    rtol: float,
+    inputs: Inputs,
+) -> str | None:
+    if a.dtype.kind == "c" or e.dtype.kind == "c":
+        return (
+            None
+            if resemblance.same(a, e, rtol)
+            else f"{name} has the right shape, but other values."
+        )
+    finite = np.isfinite(e)
+    if not finite.all():
+        if not np.array_equal(a[~finite], e[~finite], equal_nan=True):
+            return f"{name} is not infinite or NaN in just the places where it should be."
+        a, e = np.where(finite, a, 0), np.where(finite, e, 0)
+    if resemblance.same(a, e, rtol):
+        return None
+    dtypes = (a.dtype, e.dtype)
+    a, e = a.astype(np.float64), e.astype(np.float64)
+    return resemblance.describe(Pair(a, e, name, letters, known, rtol, dtypes, inputs()))

@@ -1,0 +1,1 @@
+"""A live course: its folder, its class, its gradebook."""

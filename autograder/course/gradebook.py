@@ -1,0 +1,482 @@
+"""nbgrader's gradebook, read and written in bulk: one short transaction for each submission.
+
+Beside nbgrader's own tables stands ``chainrule_recording``, with what each submission was last
+recorded from. Triggers keep the late penalty a share of the current marks, whoever sets them:
+this program, formgrader or nbgrader's commands.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from autograder.course import roster
+from autograder.assignment.build import LONGEST_WAIT, create_gradebook
+from autograder.course.folder import Course, CourseError, Submission
+from autograder.judging.verdict import Verdict
+
+PENALTY = """
+    UPDATE submitted_notebook SET late_submission_penalty = (
+        SELECT CASE WHEN r.late > 0 THEN r.late * MAX(0.0, (
+            SELECT TOTAL(COALESCE(g.manual_score, g.auto_score) + COALESCE(g.extra_credit, 0.0))
+            FROM grade g WHERE g.notebook_id = r.notebook_id)) END
+        FROM chainrule_recording r WHERE r.notebook_id = NEW.notebook_id)
+    WHERE id = NEW.notebook_id;
+"""
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS chainrule_recording (
+    notebook_id VARCHAR(32) PRIMARY KEY, late FLOAT NOT NULL, answers TEXT NOT NULL,
+    verdict TEXT NOT NULL, key TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS chainrule_marked
+    AFTER UPDATE OF auto_score, manual_score, extra_credit ON grade
+    WHEN EXISTS (SELECT 1 FROM chainrule_recording
+                 WHERE notebook_id = NEW.notebook_id AND late > 0)
+    BEGIN {PENALTY} END;
+CREATE TRIGGER IF NOT EXISTS chainrule_recorded
+    AFTER INSERT ON chainrule_recording BEGIN {PENALTY} END;
+CREATE TRIGGER IF NOT EXISTS chainrule_late
+    AFTER UPDATE OF late ON chainrule_recording BEGIN {PENALTY} END;
+CREATE TRIGGER IF NOT EXISTS chainrule_removed
+    AFTER DELETE ON submitted_notebook
+    BEGIN DELETE FROM chainrule_recording WHERE notebook_id = OLD.id; END;
+"""
+
+
+#: The recorded submissions of some assignment and student, "*" for any.
+SUBMITTED = """FROM chainrule_recording r
+    JOIN submitted_notebook n ON n.id = r.notebook_id
+    JOIN submitted_assignment s ON s.id = n.assignment_id
+    JOIN assignment a ON a.id = s.assignment_id
+        AND :assignment IN (a.name, '*') AND :student IN (s.student_id, '*')"""
+CELLS = f"""{SUBMITTED}
+    JOIN grade g ON g.notebook_id = n.id
+    JOIN base_cell b ON b.id = g.cell_id
+    JOIN grade_cells c ON c.id = g.cell_id ORDER BY b.rowid"""
+COMMENTED = f"""{SUBMITTED}
+    JOIN comment k ON k.notebook_id = n.id JOIN base_cell b ON b.id = k.cell_id
+    WHERE COALESCE(k.manual_comment, k.auto_comment) IS NOT NULL ORDER BY b.rowid"""
+SUBMISSION = (
+    "n.id, s.student_id, a.name, s.timestamp, r.late, "
+    "COALESCE(n.late_submission_penalty, 0.0), r.verdict"
+)
+MARK = (
+    "n.id, s.student_id, a.name, b.name, c.cell_type = 'markdown', c.max_score, "
+    "g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade"
+)
+COMMENT = "n.id, b.name, COALESCE(k.manual_comment, k.auto_comment)"
+
+#: A zero for one of these is shown to a person: it may be an upload gone wrong.
+UNREADABLE = ("malformed", "missing")
+#: What nbgrader has as a comment on an answer that is as it was handed out.
+NO_RESPONSE = "No response."
+
+
+@dataclass(frozen=True)
+class Master:
+    """An assignment as the gradebook knows it: its rows' ids by name."""
+
+    assignment: str
+    notebook: str
+    points: Mapping[str, float]
+    written: frozenset[str]
+    grade_cells: Mapping[str, str]
+    solution_cells: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is recorded of one submission.
+
+    ``answers`` maps each written question to a digest of what the student wrote; ``blank`` names
+    the cells that are as they were handed out; ``text`` is the verdict as `lasting` writes it.
+    """
+
+    student: str
+    timestamp: datetime | None
+    verdict: Verdict
+    text: str
+    answers: Mapping[str, str]
+    blank: frozenset[str]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One graded cell of one student's submission, as it stands in the gradebook."""
+
+    student: str
+    assignment: str
+    exercise: str
+    written: bool
+    max_score: float
+    auto_score: float | None
+    manual_score: float | None
+    extra_credit: float | None
+    needs_manual_grade: bool
+
+    @property
+    def score(self) -> float:
+        """The points that count now: a person's mark before the automatic score."""
+        mark = self.auto_score if self.manual_score is None else self.manual_score
+        return 0.0 if mark is None else mark + (self.extra_credit or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One student's submission as it stands in the gradebook."""
+
+    student: str
+    assignment: str
+    timestamp: datetime | None
+    late: float
+    penalty: float
+    verdict: Verdict
+    marks: tuple[Mark, ...]
+    comments: Mapping[str, str]
+
+    @property
+    def submission(self) -> Submission:
+        """What was handed in, as far as the gradebook knows."""
+        return Submission(self.student, self.assignment, None, self.timestamp)
+
+    @property
+    def raw_score(self) -> float:
+        """Points before the late penalty."""
+        return sum(mark.score for mark in self.marks)
+
+    @property
+    def score(self) -> float:
+        """Points that count."""
+        return max(0.0, self.raw_score - self.penalty)
+
+    @property
+    def max_score(self) -> float:
+        """Points that there are."""
+        return sum(mark.max_score for mark in self.marks)
+
+    @property
+    def pending(self) -> list[str]:
+        """The questions that wait for a person, where there is something to read."""
+        if self.verdict.status in UNREADABLE:
+            return []
+        return [mark.exercise for mark in self.marks if mark.needs_manual_grade]
+
+
+class Gradebook:
+    """The gradebook of a course, open."""
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        create_gradebook(course.gradebook)
+        try:
+            self._db = sqlite3.connect(course.gradebook, isolation_level=None, timeout=LONGEST_WAIT)
+            self._db.executescript(SCHEMA)
+        except sqlite3.Error as error:
+            raise CourseError(
+                f"The gradebook {course.gradebook} cannot be opened ({error}); "
+                "check that it may be written, or put a backup in its place."
+            ) from error
+        self._masters: dict[str, Master] = {}
+
+    def __enter__(self) -> Gradebook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def assignments(self) -> list[str]:
+        """List the assignments that the gradebook has."""
+        return [name for (name,) in self._db.execute("SELECT name FROM assignment ORDER BY name")]
+
+    def students(self) -> list[str]:
+        """List the students that the gradebook has."""
+        return [student for (student,) in self._db.execute("SELECT id FROM student ORDER BY id")]
+
+    def names(self) -> dict[str, str]:
+        """Give the full names of the students whose names are known."""
+        rows = self._db.execute("SELECT id, first_name, last_name FROM student")
+        named = {student: " ".join(filter(None, parts)) for student, *parts in rows}
+        return {student: name for student, name in named.items() if name}
+
+    def _enrol(self) -> None:
+        """Take over the roster: who is in the course, and what they are called."""
+        found = roster.read(self.course)
+        people = found.people.values() if found else ()
+        known = self._db.execute("SELECT id, first_name, last_name, email FROM student").fetchall()
+        rows = {(each.id, each.first_name, each.last_name, each.email) for each in people}
+        self._db.executemany(
+            "INSERT INTO student (id, first_name, last_name, email) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET first_name = excluded.first_name, "
+            "last_name = excluded.last_name, email = excluded.email",
+            sorted(rows - set(known)),
+        )
+
+    def master(self, assignment: str) -> Master:
+        """Find an assignment's rows."""
+        if assignment not in self._masters:
+            self._masters[assignment] = self._read_master(assignment)
+        return self._masters[assignment]
+
+    def _read_master(self, assignment: str) -> Master:
+        row = self._db.execute(
+            "SELECT a.id, n.id FROM assignment a JOIN notebook n ON n.assignment_id = a.id "
+            "WHERE a.name = ? AND n.name = ?",
+            (assignment, assignment),
+        ).fetchone()
+        if row is None:
+            raise CourseError(
+                f"The gradebook has no assignment {assignment!r}; "
+                f"add it with `autograder build {assignment} --course {self.course.folder}`."
+            )
+        graded = self._db.execute(
+            "SELECT b.name, b.id, g.max_score, g.cell_type FROM base_cell b "
+            "JOIN grade_cells g ON g.id = b.id WHERE b.notebook_id = ?",
+            row[1:],
+        ).fetchall()
+        solved = self._db.execute(
+            "SELECT b.name, b.id FROM base_cell b JOIN solution_cells s ON s.id = b.id "
+            "WHERE b.notebook_id = ?",
+            row[1:],
+        )
+        return Master(
+            assignment=row[0],
+            notebook=row[1],
+            points={name: points for name, _, points, _ in graded},
+            written=frozenset(name for name, _, _, kind in graded if kind == "markdown"),
+            grade_cells={name: cell for name, cell, _, _ in graded},
+            solution_cells=dict(solved.fetchall()),
+        )
+
+    def key(self, assignment: str, student: str) -> str | None:
+        """Give the key of what was last recorded for a student."""
+        row = self._db.execute(
+            "SELECT r.key FROM chainrule_recording r "
+            "JOIN submitted_notebook n ON n.id = r.notebook_id "
+            "JOIN submitted_assignment s ON s.id = n.assignment_id "
+            "WHERE n.notebook_id = ? AND s.student_id = ?",
+            (self.master(assignment).notebook, student),
+        ).fetchone()
+        return row[0] if row else None
+
+    def save(self, assignment: str, entry: Entry) -> None:
+        """Write everything about one submission, in one transaction."""
+        master = self.master(assignment)
+        unknown = {exercise.name for exercise in entry.verdict.exercises} - set(master.points)
+        if unknown:
+            raise CourseError(
+                f"The gradebook's {assignment} has no exercise {sorted(unknown)[0]!r}: the "
+                f"assignment changed. Run `autograder build {assignment} --course "
+                f"{self.course.folder}`."
+            )
+        with self._transaction():
+            submission, notebook = self._submission(master, entry)
+            old = self._db.execute(
+                "SELECT answers, verdict FROM chainrule_recording WHERE notebook_id = ?",
+                (notebook,),
+            ).fetchone()
+            answers, verdict = json.loads(old[0]) if old else {}, json.loads(old[1]) if old else {}
+            was_unreadable = verdict.get("status") in UNREADABLE
+            self._save_grades(master, notebook, entry, answers, was_unreadable)
+            self._save_comments(master, notebook, entry)
+            self._db.execute(
+                "INSERT INTO chainrule_recording (notebook_id, late, answers, verdict, key) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (notebook_id) DO UPDATE SET "
+                "late = excluded.late, answers = excluded.answers, verdict = excluded.verdict, "
+                "key = excluded.key",
+                (
+                    notebook,
+                    self._share(assignment, submission),
+                    json.dumps(dict(entry.answers), sort_keys=True),
+                    entry.text,
+                    entry.key,
+                ),
+            )
+
+    def _submission(self, master: Master, entry: Entry) -> tuple[str, str]:
+        """Find or make the rows that nbgrader's own add_submission makes."""
+        db = self._db
+        db.execute("INSERT OR IGNORE INTO student (id) VALUES (?)", (entry.student,))
+        row = db.execute(
+            "SELECT id FROM submitted_assignment WHERE assignment_id = ? AND student_id = ?",
+            (master.assignment, entry.student),
+        ).fetchone()
+        submission = row[0] if row else uuid.uuid4().hex
+        if row is None:
+            db.execute(
+                "INSERT INTO submitted_assignment (id, assignment_id, student_id) VALUES (?, ?, ?)",
+                (submission, master.assignment, entry.student),
+            )
+        db.execute(
+            "UPDATE submitted_assignment SET timestamp = ? WHERE id = ?",
+            (_stamp(entry.timestamp), submission),
+        )
+        row = db.execute(
+            "SELECT id FROM submitted_notebook WHERE assignment_id = ? AND notebook_id = ?",
+            (submission, master.notebook),
+        ).fetchone()
+        notebook = row[0] if row else uuid.uuid4().hex
+        if row is None:
+            db.execute(
+                "INSERT INTO submitted_notebook (id, assignment_id, notebook_id, flagged) "
+                "VALUES (?, ?, ?, 0)",
+                (notebook, submission, master.notebook),
+            )
+        db.executemany(
+            "INSERT OR IGNORE INTO grade (id, notebook_id, cell_id, needs_manual_grade) "
+            "VALUES (?, ?, ?, 1)",
+            [(uuid.uuid4().hex, notebook, cell) for cell in master.grade_cells.values()],
+        )
+        db.executemany(
+            "INSERT OR IGNORE INTO comment (id, notebook_id, cell_id) VALUES (?, ?, ?)",
+            [(uuid.uuid4().hex, notebook, cell) for cell in master.solution_cells.values()],
+        )
+        return submission, notebook
+
+    def _save_grades(
+        self,
+        master: Master,
+        notebook: str,
+        entry: Entry,
+        answers: Mapping[str, str],
+        was_unreadable: bool,
+    ) -> None:
+        """Write automatic scores; a person's mark stays, and is asked for again if it is stale."""
+        unreadable = entry.verdict.status in UNREADABLE
+        scores = {exercise.name: exercise.score for exercise in entry.verdict.exercises}
+        rows = self._db.execute(
+            "SELECT cell_id, auto_score, manual_score FROM grade WHERE notebook_id = ?", (notebook,)
+        )
+        old = {cell: (auto, manual) for cell, auto, manual in rows}
+        changes = []
+        for name, cell in master.grade_cells.items():
+            auto, manual = old[cell]
+            if name in master.written:
+                new = 0.0 if unreadable or name in entry.blank else None
+                changed = answers.get(name) != entry.answers.get(name, "")
+            else:
+                new = clamp(scores.get(name, 0.0), master.points[name])
+                changed = auto != new
+            if changed or unreadable != was_unreadable:
+                wants_a_person = new is None or manual is not None or unreadable
+                changes.append((new, wants_a_person, notebook, cell))
+        self._db.executemany(
+            "UPDATE grade SET auto_score = ?, needs_manual_grade = ? "
+            "WHERE notebook_id = ? AND cell_id = ?",
+            changes,
+        )
+
+    def _save_comments(self, master: Master, notebook: str, entry: Entry) -> None:
+        self._db.executemany(
+            "UPDATE comment SET auto_comment = ? WHERE notebook_id = ? AND cell_id = ?",
+            [
+                (NO_RESPONSE if name in entry.blank else None, notebook, cell)
+                for name, cell in master.solution_cells.items()
+            ],
+        )
+
+    def _share(self, assignment: str, submission: str) -> float:
+        """Give the share of the points that a submission's lateness costs."""
+        stamp, extension, due, student = self._db.execute(
+            "SELECT s.timestamp, s.extension, a.duedate, s.student_id FROM submitted_assignment s "
+            "JOIN assignment a ON a.id = s.assignment_id WHERE s.id = ?",
+            (submission,),
+        ).fetchone()
+        if stamp is None or due is None:
+            return 0.0
+        ends = _time(due) + _interval(extension)
+        late = _time(stamp) - max(ends, self.course.due(assignment, student) or ends)
+        return self.course.late_policy(assignment).share(late.total_seconds())
+
+    def settle(self) -> None:
+        """Bring names, due dates and lateness up to date with the roster and course.toml."""
+        with self._transaction():
+            self._enrol()
+            for assignment in self.assignments():
+                if due := self.course.due(assignment):
+                    self._db.execute(
+                        "UPDATE assignment SET duedate = ? WHERE name = ?",
+                        (_stamp(due), assignment),
+                    )
+            rows = self._db.execute(
+                f"SELECT a.name, s.id, r.notebook_id, r.late {SUBMITTED}",
+                {"assignment": "*", "student": "*"},
+            ).fetchall()
+            for assignment, submission, notebook, late in rows:
+                if (share := self._share(assignment, submission)) != late:
+                    self._db.execute(
+                        "UPDATE chainrule_recording SET late = ? WHERE notebook_id = ?",
+                        (share, notebook),
+                    )
+
+    def recorded(self, assignment: str = "*", student: str = "*") -> list[Recorded]:
+        """Read recorded submissions with their marks, by assignment and student."""
+        which = {"assignment": assignment, "student": student}
+        marks: dict[str, list[Mark]] = {}
+        for notebook, *values in self._db.execute(f"SELECT {MARK} {CELLS}", which):
+            marks.setdefault(notebook, []).append(Mark(*values))
+        comments: dict[str, dict[str, str]] = {}
+        for notebook, name, comment in self._db.execute(f"SELECT {COMMENT} {COMMENTED}", which):
+            comments.setdefault(notebook, {})[name] = comment
+        rows = self._db.execute(
+            f"SELECT {SUBMISSION} {SUBMITTED} ORDER BY a.name, s.student_id", which
+        )
+        return [
+            Recorded(
+                student,
+                assignment,
+                _time(stamp) if stamp else None,
+                late,
+                penalty,
+                Verdict.from_json(verdict),
+                tuple(marks.get(notebook, ())),
+                comments.get(notebook, {}),
+            )
+            for notebook, student, assignment, stamp, late, penalty, verdict in rows
+        ]
+
+
+def clamp(score: float, points: float) -> float:
+    """Hold a score within its points, and take rounding off one that is whole."""
+    if abs(score - round(score)) < 1e-9:
+        score = float(round(score))
+    return min(max(score, 0.0), points)
+
+
+def lasting(verdict: Verdict) -> str:
+    """Write a verdict without the CPU times, which differ between two gradings of the same."""
+    plain: dict[str, Any] = json.loads(verdict.to_json())
+    return json.dumps(plain | {"cpu": {}}, sort_keys=True)
+
+
+def _stamp(time: datetime | None) -> str | None:
+    """Write a time as SQLAlchemy does: UTC, without saying so."""
+    if time is None:
+        return None
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def _time(stamp: str) -> datetime:
+    return datetime.fromisoformat(stamp).replace(tzinfo=UTC)
+
+
+def _interval(stamp: str | None) -> timedelta:
+    """Read an interval, which SQLAlchemy keeps in SQLite as a time after 1970."""
+    if stamp is None:
+        return timedelta(0)
+    return _time(stamp) - datetime(1970, 1, 1, tzinfo=UTC)

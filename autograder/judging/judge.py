@@ -1,0 +1,325 @@
+"""The verdict on one submission: hidden tests here, the student's code in processes of its own."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from autograder.assignment.lessons import Lessons
+from autograder.assignment.source import Assignment
+from autograder.checking import hints
+from autograder.checking.magics import UNREADABLE
+from autograder.judging import rebuild
+from autograder.judging.hidden_tests import Suite
+from autograder.judging.rebuild import Malformed, Rebuilt
+from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
+from autograder.sandbox import StudentDied, StudentProcess, WarmParent
+from autograder.testing import Mark, Namespace, Result, mark_of, run_test
+
+Allows = frozenset[str]
+Test = Callable[..., None]
+
+
+class Judge:
+    """Judges submissions of one assignment.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        With its hidden tests and its named mistakes.
+    parents : mapping
+        A warm parent for each set of allowed imports that the assignment has.
+    seed : int
+        The course seed: the tests' random inputs come from it and from each test's name.
+    slot : int
+        Which of the machine's confined users the student processes run as.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        parents: Mapping[Allows, WarmParent],
+        *,
+        seed: int = 0,
+        slot: int = 0,
+    ) -> None:
+        self.assignment = assignment
+        self.parents = parents
+        self.seed = seed
+        self.slot = slot
+        self._lessons: dict[str, Lessons] = {}
+        self._references: dict[Allows, Namespace] = {}
+
+    @cached_property
+    def suite(self) -> Suite:
+        """The hidden tests."""
+        return Suite(self.assignment.module("hidden_tests"))
+
+    def reference(self, allows: Allows = frozenset()) -> Namespace:
+        """The reference solution, with as much of it as some allowed imports give."""
+        if allows not in self._references:
+            self._references[allows] = Namespace(self.assignment.namespace(allows))
+        return self._references[allows]
+
+    def submission(self, data: bytes, only: Iterable[str] | None = None) -> Verdict:
+        """Judge a submitted file."""
+        try:
+            return self.verdict(rebuild.rebuild(data, self.assignment), only)
+        except Malformed as problem:
+            return unreadable(self.assignment, "malformed", str(problem))
+
+    def verdict(self, rebuilt: Rebuilt, only: Iterable[str] | None = None) -> Verdict:
+        """Judge a rebuilt submission, on all exercises or only on some."""
+        with Examination(self, rebuilt) as examination:
+            tests_cpu = examination.run(only)
+        tests: dict[str, list[TestVerdict]] = defaultdict(list)
+        earned = self._hints(examination)
+        for result in examination.results:
+            diagnosis = self._diagnosis(result, examination, earned.get(result.name))
+            tests[result.exercise].append(
+                TestVerdict(result.name, result.sentence, result.outcome, diagnosis, result.weight)
+            )
+        return Verdict(
+            "graded",
+            tuple(
+                ExerciseVerdict.of(str(cell.name), cell.points, tests[str(cell.name)])
+                for cell in self.assignment.exercises
+                if only is None or cell.name in tests
+            ),
+            written=tuple(str(cell.name) for cell in self.assignment.written),
+            notes=(*rebuilt.notes, *examination.notes()),
+            cpu={"student": examination.student_cpu, "tests": tests_cpu},
+        )
+
+    def fixtures(self, test: Test, student: Any) -> dict[str, Any]:
+        """Make the fixtures of a hidden test."""
+        rng = hints.generator(test, self.seed)
+        return {"student": student, "reference": self.reference(), "rng": rng}
+
+    def _diagnosis(self, result: Result, examination: Examination, hint: str | None) -> str | None:
+        """Say the most certain thing that is known of a failed test."""
+        said = result.diagnosis
+        if result.outcome in ("failed", "forbidden"):
+            said = examination.cell_error(result.exercise) or hint or said
+            broken = examination.broken_below(result.exercise)
+            if broken and not hint:
+                which = " and ".join(broken)
+                said = (
+                    f"{said or ''} It builds on {which}, which fails tests of its own: start there."
+                )
+        return said.strip() if said else said
+
+    def _hints(self, examination: Examination) -> dict[str, str]:
+        """Find the named mistakes that give just what a submission gave, by failed test."""
+        failed: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+        for result in examination.results:
+            if result.name in examination.digests:
+                failed[result.exercise][result.name] = examination.digests[result.name]
+        found: dict[str, str] = {}
+        for exercise, digests in failed.items():
+            tables = {test: self._table(exercise, test) for test in digests}
+            found |= hints.earned(tables, digests)
+        return found
+
+    def _table(self, exercise: str, test: str) -> hints.Table:
+        """Give what the named mistakes of an exercise give in a test."""
+        if exercise not in self._lessons:
+            self._lessons[exercise] = Lessons(self.assignment, exercise, self.fixtures)
+        function = vars(self.assignment.module("hidden_tests"))[test]
+        return hints.Table(self._lessons[exercise].of(function).get(test, ()))
+
+
+class Examination:
+    """One submission under test: its processes, what its cells said, what its tests found."""
+
+    def __init__(self, judge: Judge, rebuilt: Rebuilt) -> None:
+        self.judge = judge
+        self.rebuilt = rebuilt
+        self.results: list[Result] = []
+        self.digests: dict[str, tuple[str, str]] = {}  # of what failed tests were given
+        self.student_cpu = 0.0
+        self._began = time.monotonic()
+        self._processes: dict[Allows, StudentProcess] = {}
+        self._errors: dict[Allows, dict[str, str]] = defaultdict(dict)
+        self._deadly: dict[Allows, dict[str, str]] = defaultdict(dict)
+        self._dead: dict[str, StudentDied] = {}
+        self._hopeless: set[tuple[Allows, str]] = set()  # cells that even so kill
+        self._doubted: set[tuple[Allows, str]] = set()  # cells whose first death is not believed
+
+    def __enter__(self) -> Examination:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for allows in list(self._processes):
+            self._close(allows)
+
+    def run(self, only: Iterable[str] | None) -> float:
+        """Run the hidden tests, all or those of some exercises; give the CPU seconds they took."""
+        return self.judge.suite.run(lambda test: self.judge.fixtures(test, None), self._judge, only)
+
+    # Tests
+
+    def _judge(self, test: Test, arguments: dict[str, Any]) -> None:
+        """Run one test; what kills the student's process ends the exercise, and only that."""
+        mark = mark_of(test)
+        assert mark is not None
+        if mark.name not in self._dead:
+            try:
+                self._note(self._patiently(test, mark, arguments))
+                return
+            except StudentDied as died:
+                # without the traceback, whose frames hold what the student sent
+                self._dead[mark.name] = StudentDied(died.status, str(died))
+        death = self._dead[mark.name]
+        self.results.append(Result.of(test, death.status, str(death)))
+
+    def _note(self, result: Result) -> None:
+        """Keep a result without what the student sent: the processes of one may send gigabytes."""
+        if result.outcome in ("failed", "forbidden"):
+            self.digests[result.name] = hints.fingerprint(result.log)
+        self.results.append(replace(result, log=[]))
+
+    def _patiently(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
+        """Run a test; that it takes too much time or memory is believed when it happens twice.
+
+        The system may have been busy, or may have killed the process for another's memory.
+        """
+        try:
+            return self._once(test, mark, arguments)
+        except StudentDied as death:
+            if death.status == "crashed":
+                raise
+        fresh = self.judge.fixtures(test, None)
+        return self._once(
+            test, mark, {name: fresh.get(name, arguments[name]) for name in arguments}
+        )
+
+    def _once(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
+        allows = self.judge.assignment.exercise(mark.name).allows
+        process = self.open(allows)
+        self._see_that_time_is_left(allows)
+        try:
+            with process.limit(mark.cpu_seconds):
+                return run_test(
+                    test,
+                    {
+                        **arguments,
+                        "student": process.namespace,
+                        "reference": self.judge.reference(),
+                    },
+                    lambda: self.judge.fixtures(test, self.judge.reference(allows)),
+                )
+        except StudentDied:
+            self._close(allows)
+            raise
+
+    # Processes
+
+    def open(self, allows: Allows) -> StudentProcess:
+        """Give the process for a set of allowed imports, its cells executed.
+
+        A cell that kills its process is left out but for what it defines, and the process is
+        forked again; if that kills it as well, the cell is left out altogether.
+        """
+        deadly = self._deadly[allows]
+        while allows not in self._processes:
+            self._see_that_time_is_left(allows)
+            self._errors[allows] = dict(deadly)
+            self._processes[allows] = self.judge.parents[allows].attempt(slot=self.judge.slot)
+            for cell_id, source in self.rebuilt.runnable(allows):
+                self._see_that_time_is_left(allows)
+                if (allows, cell_id) in self._hopeless:
+                    continue
+                some = definitions_of(source) if cell_id in deadly else source
+                if not self._execute(allows, cell_id, some):
+                    break
+        return self._processes[allows]
+
+    def _see_that_time_is_left(self, allows: Allows) -> None:
+        """Hold the whole submission, all its processes together, to the time it may take."""
+        limit = self.judge.parents[allows].limits.attempt_cpu
+        used = self.student_cpu + sum(each.cpu_seconds() for each in self._processes.values())
+        if used > limit:
+            sentence = f"The whole submission used up its {limit:g} s of CPU time."
+            raise StudentDied("timed_out", sentence)
+        patience = limit * self.judge.parents[allows].limits.wall_factor
+        if time.monotonic() - self._began > patience:
+            sentence = f"The whole submission was not through after {patience:g} s."
+            raise StudentDied("timed_out", sentence)
+
+    def _execute(self, allows: Allows, cell_id: str, source: str) -> bool:
+        """Execute one cell; say whether the process outlived it."""
+        try:
+            (outcome,) = self._processes[allows].execute([(cell_id, source)])
+        except StudentDied as death:
+            self._close(allows)
+            if death.status == "out_of_memory" and (allows, cell_id) not in self._doubted:
+                self._doubted.add((allows, cell_id))
+            else:
+                if cell_id in self._deadly[allows]:
+                    self._hopeless.add((allows, cell_id))
+                self._deadly[allows][cell_id] = str(death)
+            return False
+        if outcome.error:
+            self._errors[allows][cell_id] = outcome.error
+        return True
+
+    def _close(self, allows: Allows) -> None:
+        process = self._processes.pop(allows)
+        self.student_cpu += process.cpu_seconds()
+        process.kill()
+
+    # What the cells said
+
+    def cell_error(self, exercise: str) -> str | None:
+        """Say why an exercise's cell did not run, if it did not."""
+        cell = self.judge.assignment.exercise(exercise)
+        error = self._errors[cell.allows].get(cell.id)
+        return f"The cell of {exercise} did not run: {error}" if error else None
+
+    def broken_below(self, exercise: str) -> list[str]:
+        """Name the exercises that this one is built on and that fail their own tests."""
+        failing = {result.exercise for result in self.results if result.outcome != "passed"}
+        return [name for name in self.judge.assignment.foundations[exercise] if name in failing]
+
+    def notes(self) -> list[str]:
+        """List the student's own cells that did not run, each with its error."""
+        own = [piece.id for piece in self.rebuilt.pieces if piece.cell is None]
+        errors = self._errors[frozenset()]
+        return [
+            f"A cell of yours ({cell}) stopped: {errors[cell]}" for cell in own if cell in errors
+        ]
+
+
+def definitions_of(source: str) -> str:
+    """Keep what a cell defines and imports, and no training below it; lines keep their numbers."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    try:
+        body = ast.parse(source).body
+    except UNREADABLE:
+        return ""
+    lines = source.splitlines(keepends=True)
+    for node in body:
+        constant = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        if not isinstance(node, kinds) and not constant:
+            span = slice(node.lineno - 1, node.end_lineno)
+            lines[span] = ["\n"] * len(lines[span])
+    return "".join(lines)
+
+
+def unreadable(assignment: Assignment, status: str, sentence: str) -> Verdict:
+    """Give the verdict on a file in which there is nothing to test."""
+    test = TestVerdict("submission", "The submission can be read.", "failed", sentence)
+    return Verdict(
+        status,
+        tuple(
+            ExerciseVerdict.of(str(cell.name), cell.points, [test]) for cell in assignment.exercises
+        ),
+        written=tuple(str(cell.name) for cell in assignment.written),
+        notes=(sentence,),
+    )

@@ -1,0 +1,293 @@
+"""The engine: attempts to verdicts, on a pool of workers, local programs or containers.
+
+It only launches. What is judged already is for the attempt store to say, so the engine may die at
+any moment: whatever it had not delivered is judged again.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal, Protocol
+
+from autograder.judging import worker
+from autograder.judging.attempt import Attempt
+from autograder.judging.container import Containers
+from autograder.judging.verdict import Verdict
+from autograder.judging.worker import Allows
+from autograder.sandbox import ONE_THREAD, SLOTS, Isolation, Limits, WarmParent
+
+#: A worker that has judged so many is replaced, so that nothing can pile up in it.
+RECYCLE_AFTER = 500
+#: A machine that is short of memory may kill more than once.
+TRIES = 3
+READY: Literal["ready"] = "ready"
+DIED = "The worker died three times while judging this submission; run `autograder doctor`."
+
+
+class Launcher(Protocol):
+    """Starts workers and ends them."""
+
+    @property
+    def isolation(self) -> Isolation | None:
+        """What confines the student processes, if that is known without a worker."""
+
+    def start(self, slot: int) -> subprocess.Popen[bytes]:
+        """Start a worker and send it its first message."""
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End a worker, whatever it does, and all that it started."""
+
+    def complain(self, process: subprocess.Popen[bytes]) -> None:
+        """Raise why a worker ended before it was ready, if another try is of no use."""
+
+    def close(self) -> None:
+        """Let go of what the workers shared."""
+
+
+class Processes:
+    """Workers as local programs, which share one warm parent for each set of allowed imports."""
+
+    def __init__(self, root: Path, allowed: list[Allows], limits: Limits, gpus: str = "") -> None:
+        self.root = root
+        self.limits = limits
+        self.gpu = bool(gpus)
+        self.parents: dict[Allows, WarmParent] = {}
+        self._started: set[int] = set()
+        self._stack = ExitStack()
+        try:
+            self._warm(allowed)
+        except BaseException:
+            self.close()
+            raise
+        self.isolation = self.parents[allowed[0]].isolation
+
+    def _warm(self, allowed: list[Allows]) -> None:
+        """Start parents, side by side, and wait until they are warm."""
+        for allows in allowed:
+            parent = WarmParent(tuple(sorted(allows)), self.limits, gpu=self.gpu)
+            self.parents[allows] = self._stack.enter_context(parent)
+        for allows in allowed:
+            _ = self.parents[allows].isolation
+
+    def _revive(self, slot: int) -> None:
+        """Replace the parents that have ended: it may be what the slot's last worker died of."""
+        ended = [allows for allows, parent in self.parents.items() if not parent.forks(slot)]
+        for allows in ended:
+            self.parents[allows].close()
+        self._warm(ended)
+
+    def start(self, slot: int) -> subprocess.Popen[bytes]:
+        """Start a worker that inherits the parents' control descriptors."""
+        if slot in self._started:
+            self._revive(slot)
+        self._started.add(slot)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "autograder.judging.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pipesize=worker.PIPE_BYTES,
+            env={**os.environ, **ONE_THREAD},
+            pass_fds=[parent.fileno() for parent in self.parents.values()],
+            start_new_session=True,  # an interrupt at the terminal is the coordinator's to handle
+        )
+        confined = self.isolation.to_dict()
+        settings = {
+            "root": str(self.root),
+            "slot": slot,
+            "limits": asdict(self.limits),
+            "gpu": self.gpu,
+            "parents": [
+                {"allows": sorted(allows), "fd": parent.fileno(), "isolation": confined}
+                for allows, parent in self.parents.items()
+            ],
+        }
+        worker.begin(process, settings)
+        return process
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill the program."""
+        process.kill()
+        process.communicate()
+
+    def complain(self, process: subprocess.Popen[bytes]) -> None:
+        """Say nothing: it may have been killed, and the next one not."""
+
+    def close(self) -> None:
+        """End the warm parents."""
+        self._stack.close()
+
+
+class Pool:
+    """Workers that judge side by side.
+
+    Parameters
+    ----------
+    root : Path
+        The repository.
+    names : iterable of str
+        The assignments that will be judged.
+    workers : int
+        How many submissions are judged at a time.
+    limits : Limits
+        What a student process may use.
+    isolation : str
+        ``process``, or ``container`` for a container for each worker.
+    gpus : str
+        The GPUs that submissions may use, as the container engine names them; none by default.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        names: Iterable[str],
+        workers: int,
+        limits: Limits | None = None,
+        isolation: str = "process",
+        gpus: str = "",
+    ) -> None:
+        self.size = min(max(1, workers), SLOTS)
+        self._workers: list[_Worker] = []
+        launch = Containers if isolation == "container" else Processes
+        allowed = worker.allowed_sets(names, root)
+        self.launcher: Launcher = launch(root, allowed, limits or Limits(), gpus)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._workers:
+            self.launcher.end(each.process)
+        self.launcher.close()
+
+    @property
+    def isolation(self) -> Isolation:
+        """What confines the student processes; a container is asked once it is ready."""
+        if self.launcher.isolation is not None:
+            return self.launcher.isolation
+        if not self._workers:
+            self._workers.append(self._start(slot=0))
+        first = self._workers[0]
+        if first.isolation is None and first.read() is None:
+            self.launcher.complain(first.process)
+        assert first.isolation is not None
+        return first.isolation
+
+    def judge(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Verdict]]:
+        """Judge attempts; yield each with its verdict, in the order in which they are done."""
+        queue = _Queue(attempts)
+        with selectors.DefaultSelector() as selector:
+            for slot in range(self.size):
+                self._next(slot, queue, selector)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    selector.unregister(key.fileobj)
+                    yield from self._advance(key.data, queue, selector)
+
+    def _next(self, slot: int, queue: _Queue, selector: selectors.BaseSelector) -> None:
+        """Give the worker of a slot its next attempt, if there is one."""
+        task = queue.take()
+        if task is None:
+            return
+        if slot == len(self._workers):
+            self._workers.append(self._start(slot))
+        each = self._workers[slot]
+        if each.judged >= RECYCLE_AFTER:
+            each = self._replace(each)
+        each.ask(task)
+        selector.register(each.stdout, selectors.EVENT_READ, each)
+
+    def _advance(
+        self, each: _Worker, queue: _Queue, selector: selectors.BaseSelector
+    ) -> Iterator[tuple[Attempt, Verdict]]:
+        """Take what a worker says, or that it died."""
+        reply = each.read()
+        if reply == READY:
+            selector.register(each.stdout, selectors.EVENT_READ, each)
+            return
+        attempt, tries = each.task
+        if reply is None:
+            self._replace(each)
+            if tries > 1:
+                queue.again.append((attempt, tries - 1))
+            else:
+                reply = Verdict("internal_error", notes=(DIED,))
+        self._next(each.slot, queue, selector)  # it is not to wait until the verdict is stored
+        if reply is not None:
+            yield attempt, reply
+
+    def _start(self, slot: int) -> _Worker:
+        return _Worker(self.launcher.start(slot), slot)
+
+    def _replace(self, each: _Worker) -> _Worker:
+        if each.isolation is None:
+            self.launcher.complain(each.process)
+        self.launcher.end(each.process)
+        self._workers[each.slot] = self._start(each.slot)
+        return self._workers[each.slot]
+
+
+class _Queue:
+    """The attempts that wait, each with the tries that it has left; read as they are needed."""
+
+    def __init__(self, attempts: Iterable[Attempt]) -> None:
+        self.fresh = iter(attempts)
+        self.again: deque[tuple[Attempt, int]] = deque()
+
+    def take(self) -> tuple[Attempt, int] | None:
+        """Give the next one; None if no more wait."""
+        for attempt in self.fresh:
+            return attempt, TRIES
+        return self.again.popleft() if self.again else None
+
+
+class _Worker:
+    """The near end of one worker."""
+
+    def __init__(self, process: subprocess.Popen[bytes], slot: int) -> None:
+        assert process.stdin and process.stdout
+        self.process = process
+        self.stdin, self.stdout = process.stdin, process.stdout
+        self.slot = slot
+        self.judged = 0
+        self.isolation: Isolation | None = None
+        self._task: tuple[Attempt, int] | None = None
+
+    @property
+    def task(self) -> tuple[Attempt, int]:
+        """The attempt in hand."""
+        assert self._task is not None
+        return self._task
+
+    def ask(self, task: tuple[Attempt, int]) -> None:
+        """Give it an attempt; the answer comes when the worker's stdout is readable."""
+        self._task = task
+        self.judged += 1
+        if self.isolation is not None:
+            self._send()
+
+    def _send(self) -> None:
+        attempt, _ = self.task
+        what = {"assignment": attempt.assignment, "seed": attempt.seed, "only": attempt.only}
+        with suppress(BrokenPipeError):  # it is dead: its stdout ends, which `read` reports
+            worker.send(self.stdin, {"attempt": what}, attempt.data)
+
+    def read(self) -> Verdict | Literal["ready"] | None:
+        """Read a verdict, or that it is ready; None if it has died."""
+        reply = worker.receive(self.stdout)
+        if reply is None:
+            return None
+        message, payload = reply
+        if self.isolation is not None:
+            return Verdict.from_json(payload)
+        self.isolation = Isolation.from_dict(message["isolation"])
+        if self._task is not None:
+            self._send()
+        return READY

@@ -1,0 +1,280 @@
+"""A submission, put back into the shape of its assignment.
+
+The master's cells, with the student's sources in the solution cells and the student's own cells in
+their places. No metadata comes from a submission, so nothing that nbgrader reads there (points,
+locks, tags) can be forged; what was deleted, doubled, split or moved is mended and noted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.assignment.source import Assignment, Cell, definitions
+from autograder.checking import magics
+
+MAX_BYTES = 32 * 2**20
+MAX_CELLS = 2_000
+MAX_SOURCE = 2**20
+MAX_CODE = 2**18  # Python takes seconds and a gigabyte to parse a mebibyte of `a;a;…`
+MAX_SOURCES = 4 * 2**20
+MAX_DEPTH = 8  # of an output or attachment; what is worth keeping is not nested so deep
+
+
+class Malformed(Exception):
+    """The bytes are no notebook of this assignment; the message says what they are."""
+
+
+@dataclass
+class Piece:
+    """One cell of the rebuilt notebook.
+
+    ``cell`` is the master's, or None for a cell that the student added. ``outputs`` and
+    ``attachments`` are the student's own: nobody has sanitised them yet.
+    """
+
+    cell: Cell | None
+    kind: str
+    source: str
+    outputs: list[Any] = field(default_factory=list)
+    id: str = ""
+    attachments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Rebuilt:
+    """A whole rebuilt notebook, and one sentence for each thing that had to be mended."""
+
+    pieces: list[Piece]
+    notes: list[str]
+
+    def runnable(self, allows: frozenset[str]) -> list[tuple[str, str]]:
+        """List (id, source) of the code that runs where just ``allows`` may be imported."""
+        return [
+            (piece.id, magics.strip(piece.source))
+            for piece in self.pieces
+            if piece.kind in ("provided", "solution", "extra")
+            and (piece.cell is None or piece.cell.allows <= allows)
+        ]
+
+
+@dataclass
+class _Raw:
+    """A cell as the submission has it."""
+
+    type: str
+    id: str
+    source: str
+    outputs: list[Any]
+    attachments: dict[str, Any]
+    match: Cell | None = None
+
+    @property
+    def defines(self) -> frozenset[str]:
+        return definitions(magics.strip(self.source)) if self.type == "code" else frozenset()
+
+
+def rebuild(data: bytes, assignment: Assignment) -> Rebuilt:
+    """Put a submission's sources into the assignment's own cells.
+
+    Raises
+    ------
+    Malformed
+        If the bytes are not a notebook, or not one of this assignment.
+    """
+    cells = list(_cells(_notebook(data)))
+    if sum(len(cell.source) for cell in cells) > MAX_SOURCES:
+        raise Malformed(
+            f"The notebook's cells hold more than {MAX_SOURCES // 2**20} MiB of text; "
+            "delete what is not needed and hand it in again."
+        )
+    _match(cells, assignment)
+    if not any(cell.match and cell.match.kind == "solution" for cell in cells):
+        raise Malformed(
+            f"None of the exercises of {assignment.name} is in this notebook; "
+            "hand in the notebook of this assignment."
+        )
+    notes: list[str] = []
+    chosen = _choose(cells, assignment, notes)
+    return Rebuilt(_merge(cells, chosen, assignment, notes), notes)
+
+
+def as_submission(assignment: Assignment, sources: dict[str, str] | None = None) -> Rebuilt:
+    """Rebuild from the reference itself, with some exercises' cells replaced by other sources."""
+    sources = sources or {}
+    return Rebuilt(
+        [
+            Piece(cell, cell.kind, sources.get(cell.id, cell.source), id=cell.id)
+            for cell in assignment.layout
+        ],
+        [],
+    )
+
+
+def as_blank(assignment: Assignment, note: str) -> Rebuilt:
+    """Make the notebook of somebody who handed in nothing that can be read."""
+    blank = {cell.id: cell.skeleton for cell in assignment.layout}
+    return Rebuilt(as_submission(assignment, blank).pieces, [note])
+
+
+def _notebook(data: bytes) -> dict[str, Any]:
+    if not data.strip():
+        raise Malformed("The file is empty; save the notebook and hand it in again.")
+    if len(data) > MAX_BYTES:
+        raise Malformed(
+            f"The file has {len(data) / 2**20:.0f} MiB, more than the {MAX_BYTES // 2**20} "
+            "allowed; clear large outputs and hand it in again."
+        )
+    try:
+        notebook = json.loads(data.decode("utf-8-sig", errors="replace"))
+    except (ValueError, RecursionError, MemoryError):
+        raise Malformed("The file is not a notebook: it is not valid JSON.") from None
+    if not isinstance(notebook, dict):
+        raise Malformed("The file is not a notebook: it holds no cells.")
+    if "worksheets" in notebook and "cells" not in notebook:
+        notebook = _upgraded(notebook)
+    if not isinstance(notebook.get("cells"), list):
+        raise Malformed("The file is not a notebook: it holds no cells.")
+    if len(notebook["cells"]) > MAX_CELLS:
+        raise Malformed(f"The notebook has more than {MAX_CELLS} cells; delete those not needed.")
+    return notebook
+
+
+def _upgraded(notebook: dict[str, Any]) -> dict[str, Any]:
+    """Read the old format 3, whose cells stand in worksheets and call their source ``input``."""
+    sheets = notebook["worksheets"]
+    if not isinstance(sheets, list):
+        return {}
+    cells = [
+        {**cell, "source": cell.get("source", cell.get("input", ""))}
+        for sheet in sheets
+        if isinstance(sheet, dict) and isinstance(sheet.get("cells"), list)
+        for cell in sheet["cells"]
+        if isinstance(cell, dict)
+    ]
+    return {"cells": cells}
+
+
+def _cells(notebook: dict[str, Any]) -> Iterator[_Raw]:
+    for cell in notebook["cells"]:
+        if not isinstance(cell, dict):
+            continue
+        source = cell.get("source", "")
+        if isinstance(source, list):
+            source = "".join(line for line in source if isinstance(line, str))
+        longest = MAX_CODE if cell.get("cell_type") == "code" else MAX_SOURCE
+        if not isinstance(source, str) or len(source) > longest:
+            continue
+        outputs, attachments = cell.get("outputs"), cell.get("attachments")
+        yield _Raw(
+            type="code" if cell.get("cell_type") == "code" else "markdown",
+            id=_plain(_id(cell)),
+            source=_plain(source).replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""),
+            outputs=_plain(outputs) if isinstance(outputs, list) else [],
+            attachments=_plain(attachments) if isinstance(attachments, dict) else {},
+        )
+
+
+def _plain(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Make JSON that can be written again: no lone surrogates, nothing nested too deep."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_plain(item, depth - 1) for item in value] if depth else []
+    if isinstance(value, dict):
+        items = value.items() if depth else ()
+        return {_plain(key): _plain(item, depth - 1) for key, item in items}
+    return value
+
+
+def _id(cell: dict[str, Any]) -> str:
+    """Give the name by which a cell claims its place; a claim only, it earns nothing by itself."""
+    metadata = cell.get("metadata")
+    grading = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    for claim in (grading.get("grade_id") if isinstance(grading, dict) else None, cell.get("id")):
+        if isinstance(claim, str):
+            return claim
+    return ""
+
+
+def _match(cells: list[_Raw], assignment: Assignment) -> None:
+    """Find each cell's place: by id, else by the same text, else by what it defines."""
+    by_id = {cell.id: cell for cell in assignment.layout}
+    by_source = {cell.source.strip(): cell for cell in assignment.layout if cell.kind != "solution"}
+    by_name = {name: cell for cell in assignment.exercises for name in cell.defines}
+    by_question = {cell.source.strip().split("\n")[0]: cell for cell in assignment.written}
+    for raw in cells:
+        found = by_id.get(raw.id) or by_source.get(raw.source.strip())
+        if found is not None and found.is_code != (raw.type == "code"):
+            found = None
+        if found is None and raw.type == "markdown":
+            found = by_question.get(raw.source.strip().split("\n")[0])
+        elif found is None:
+            found = next((by_name[name] for name in sorted(raw.defines) if name in by_name), None)
+        raw.match = found
+
+
+def _choose(cells: list[_Raw], assignment: Assignment, notes: list[str]) -> dict[str, _Raw]:
+    """Take one cell for each place: the last that a student wrote, defining what it should."""
+    chosen: dict[str, _Raw] = {}
+    for master in assignment.layout:
+        claims = [raw for raw in cells if raw.match is master]
+        if not claims:
+            if master.kind in ("solution", "written"):
+                notes.append(f"The cell of {master.name} was missing: it counts as unanswered.")
+            continue
+        written = [raw for raw in claims if raw.source.strip() != master.skeleton.strip()] or claims
+        answers = [raw for raw in written if master.defines & raw.defines] or written
+        last = chosen[master.id] = answers[-1]
+        if len(claims) > 1 and master.kind in ("solution", "written"):
+            elsewhere = {name for raw in written for name in raw.defines} & master.defines
+            if elsewhere - last.defines:
+                counts = "they were run one after the other"
+            else:
+                counts = f"the last one{'' if last is claims[-1] else ' that answers it'} counts"
+            notes.append(f"{master.name} was found in {len(claims)} cells: {counts}.")
+        changed = last.source.strip() != master.source.strip()
+        if master.kind == "provided" and changed:
+            notes.append("A provided cell was changed: the original was run in its place.")
+        if master.kind == "check" and changed and last.source.strip():
+            notes.append(
+                f"The check cell of {master.name} was changed: what was written there was not run."
+            )
+    return chosen
+
+
+def _merge(
+    cells: list[_Raw], chosen: dict[str, _Raw], assignment: Assignment, notes: list[str]
+) -> list[Piece]:
+    """Lay out the master's cells, each followed by the student's own cells that stood after it."""
+    own: dict[str, list[Piece]] = {}
+    anchor = ""
+    for raw in cells:
+        if raw.match is not None and chosen.get(raw.match.id) is raw:
+            anchor = raw.match.id
+        elif raw.source.strip() and not _is_copy(raw):
+            kind = "extra" if raw.type == "code" else "extra_prose"
+            piece = Piece(None, kind, raw.source, raw.outputs, attachments=raw.attachments)
+            own.setdefault(anchor, []).append(piece)
+    pieces = own.pop("", [])
+    for master in assignment.layout:
+        raw_or_none = chosen.get(master.id)
+        source = master.source
+        if master.kind in ("solution", "written"):
+            source = raw_or_none.source if raw_or_none else master.skeleton
+        shown = raw_or_none.outputs if raw_or_none and master.kind == "experiment" else []
+        attached = raw_or_none.attachments if raw_or_none and master.kind == "written" else {}
+        pieces.append(Piece(master, master.kind, source, shown, master.id, attached))
+        pieces += own.pop(master.id, [])
+    for number, piece in enumerate(p for p in pieces if p.cell is None):
+        piece.id = f"own-{number + 1}"
+    return pieces
+
+
+def _is_copy(raw: _Raw) -> bool:
+    """Whether a cell only repeats the master's text, or claims the place of one that is locked."""
+    if raw.match is None:
+        return False
+    return raw.match.kind != "solution" or raw.source.strip() == raw.match.skeleton.strip()

@@ -1,0 +1,1 @@
+"""What people read: feedback, Formgrader, the report, tables."""

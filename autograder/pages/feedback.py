@@ -1,0 +1,259 @@
+"""What a student gets back: one HTML page for each submission, which loads and runs nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from nbconvert.exporters import HTMLExporter
+from nbformat.notebooknode import NotebookNode, from_dict
+from nbgrader.converters import GenerateFeedback as NbgraderGenerateFeedback
+from nbgrader.converters import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import GetGrades as NbgraderGetGrades
+from pygments.formatters import HtmlFormatter
+from traitlets import List, Type
+
+from autograder.assignment.build import Said
+from autograder.course.folder import Course, CourseError, Incomplete, Submission
+from autograder.course.gradebook import NO_RESPONSE, UNREADABLE, Gradebook, Mark, Recorded
+from autograder.judging.attempt import write_atomically
+from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
+from autograder.pages import exporter as pages
+
+SECRET = "submission_secret.txt"
+STATUS = {
+    "passed": ("good", "every test passes"),
+    "partial": ("partly", "{passed} of {tests} tests pass"),
+    "failed": ("bad", "no test passes"),
+    "unanswered": ("quiet", "not answered"),
+    "timed_out": ("bad", "took too long"),
+    "out_of_memory": ("bad", "asked for too much memory"),
+    "crashed": ("bad", "ended Python"),
+    "forbidden": ("bad", "needs a library that this exercise does without"),
+}
+
+
+class Graded(Protocol):
+    """A submission that has been recorded."""
+
+    @property
+    def submission(self) -> Submission:
+        """What was handed in."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the judge says of it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One exercise on a page, in words that a student knows."""
+
+    name: str
+    score: float
+    max_score: float
+    pending: bool
+    colour: str
+    said: str
+    comment: str | None
+    tests: tuple[TestVerdict, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says beside the notebook itself; ``cells`` finds the row of a cell."""
+
+    assignment: str
+    student: str
+    handed_in: str
+    readable: bool
+    score: float
+    max_score: float
+    pending: float
+    penalty: float
+    notes: tuple[str, ...]
+    rows: tuple[Row, ...]
+    cells: Mapping[str, Row]
+    highlighting: str
+
+    @classmethod
+    def of(cls, recorded: Recorded, nb: NotebookNode) -> Page:
+        """Sum up one student's submission."""
+        judged = {exercise.name: exercise for exercise in recorded.verdict.exercises}
+        marks = {mark.exercise: mark for mark in recorded.marks}
+        rows: list[Row] = []
+        cells: dict[str, Row] = {}
+        comment = None
+        for cell in nb.cells:
+            grading = cell.metadata.get("nbgrader", {})
+            name = grading.get("grade_id")
+            if grading.get("solution"):  # an exercise's comment is given where its code is
+                comment = recorded.comments.get(name)
+                comment = None if comment == NO_RESPONSE else comment
+            if grading.get("grade") and name in marks:
+                row = _row(marks[name], judged.get(name), recorded, comment)
+                rows.append(row)
+                cells |= {name: row, f"{name}_code": row}
+        return cls(
+            recorded.assignment,
+            recorded.student,
+            f"{recorded.timestamp:%-d %B %Y, %H:%M} UTC" if recorded.timestamp else "",
+            recorded.verdict.status not in UNREADABLE,
+            recorded.score,
+            recorded.max_score,
+            sum(row.max_score for row in rows if row.pending),
+            recorded.penalty,
+            tuple(" ".join(note.split()) for note in recorded.verdict.notes),
+            tuple(rows),
+            cells,
+            _highlighting(),
+        )
+
+
+def _row(
+    mark: Mark, judged: ExerciseVerdict | None, recorded: Recorded, comment: str | None
+) -> Row:
+    pending = mark.exercise in recorded.pending and mark.manual_score is None
+    tests = judged.tests if judged else ()
+    if recorded.verdict.status in UNREADABLE:
+        missing = recorded.verdict.status == "missing"
+        colour, said = "bad", "not handed in" if missing else "could not be read"
+    elif pending:
+        colour, said = "partly", "waits to be marked"
+    elif judged:
+        colour, said = STATUS.get(judged.status, ("quiet", judged.status))
+        passed = sum(test.outcome == "passed" for test in tests)
+        said = said.format(passed=passed, tests=len(tests))
+        if mark.manual_score is not None:
+            said += "; points given by hand"
+    else:
+        colour = "good" if mark.score == mark.max_score else "partly" if mark.score else "quiet"
+        said = "marked" if mark.manual_score is not None else "not answered"
+    return Row(mark.exercise, mark.score, mark.max_score, pending, colour, said, comment, tests)
+
+
+@cache
+def _highlighting() -> str:
+    return str(HtmlFormatter(nobackground=True).get_style_defs(".highlight"))
+
+
+class GetGrades(NbgraderGetGrades):
+    """Put marks and comments beside a notebook, read in one go."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Put in those of one student."""
+        resources["page"] = Page.of(resources["recorded"], nb)
+        return nb, resources
+
+
+class GenerateFeedback(NbgraderGenerateFeedback):
+    """nbgrader's GenerateFeedback; a page is made anew when something on it changed."""
+
+    preprocessors = List([GetGrades]).tag(config=True)
+    exporter_class = Type(pages.PageExporter, klass=HTMLExporter).tag(config=True)
+
+    def start(self) -> None:
+        """Make the pages of those whom nbgrader was asked for."""
+        with Gradebook(Course.open(self.coursedir.root)) as self._gradebook:
+            self._gradebook.settle()
+            super().start()
+
+    def init_destination(self, assignment_id: str, student_id: str) -> bool:
+        """Look at every submission: a page that is up to date is seen later, and is cheap."""
+        return True
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Copy nothing beside the page."""
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """Make one page."""
+        resources = self.init_single_notebook_resources(notebook_filename)
+        student, assignment = (resources["nbgrader"][key] for key in ("student", "assignment"))
+        recorded = self._gradebook.recorded(assignment, student)
+        if not recorded:
+            raise CourseError(f"The gradebook has nothing of {student}'s {assignment}; grade it.")
+        data = Path(notebook_filename).read_bytes()
+        mark = _mark(data, recorded[0])
+        name = resources["nbgrader"]["notebook"]
+        path = Path(self._format_dest(assignment, student)) / f"{name}.html"
+        self._take_along(Path(notebook_filename).parent, path.parent)
+        if path.is_file() and path.read_bytes().endswith(mark):
+            return
+        resources["recorded"] = recorded[0]
+        page, _ = self.exporter.from_notebook_node(from_dict(json.loads(data)), resources)
+        write_atomically(path, page.encode() + mark)
+
+    def _take_along(self, autograded: Path, folder: Path) -> None:
+        """Put beside the page what nbgrader's exchange asks for to give it to its student."""
+        submitted = Path(self.coursedir.root, self.coursedir.submitted_directory)
+        secret = submitted / folder.parent.name / folder.name / SECRET
+        found = {"timestamp.txt": _plain(autograded / "timestamp.txt"), SECRET: _plain(secret)}
+        if re.fullmatch(rb"[0-9a-f]{1,256}", found[SECRET]):
+            for name, data in found.items():
+                if _plain(folder / name) != data or not (folder / name).is_file():
+                    write_atomically(folder / name, data)
+
+
+def _plain(path: Path) -> bytes:
+    """Read a small file through no link; nothing if there is none."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            return file.read(1024)
+    except OSError:
+        return b""
+
+
+def feedback(course: Course, graded: Iterable[Graded] | None = None) -> Iterator[Graded]:
+    """Write the feedback page of each recorded submission, and yield each one done.
+
+    Parameters
+    ----------
+    course : Course
+    graded : iterable, optional
+        What has a submission and a verdict; all that the gradebook has by default.
+
+    Raises
+    ------
+    Incomplete
+        If some could not be written; all the others are.
+    """
+    said = Said()
+    converter = GenerateFeedback(coursedir=CourseDirectory(root=str(course.folder)))
+    converter.log = said.logger
+    failed = []
+    with Gradebook(course) as converter._gradebook:
+        converter.exporter = converter.exporter_class(parent=converter, config=converter.config)
+        for step in converter.preprocessors:
+            converter.exporter.register_preprocessor(step)
+        for each in converter._gradebook.recorded() if graded is None else graded:
+            submission = each.submission
+            folder = Path(converter._format_source(submission.assignment, submission.student))
+            notebook = folder / f"{submission.assignment}.ipynb"
+            if each.verdict.status != "internal_error" or notebook.is_file():
+                converter.assignments = {str(folder): [str(notebook)]}
+                try:
+                    converter.convert_notebooks()
+                except NbGraderException:
+                    failed.append(f"{submission.student}/{submission.assignment}: {said.reason}")
+            yield each
+    if failed:
+        raise Incomplete(
+            f"{len(failed)} feedback pages could not be written ({failed[0]}); all others are. "
+            "Mend that and run `autograder feedback`."
+        )
+
+
+def _mark(data: bytes, recorded: Recorded) -> bytes:
+    """End a page with a digest of what is on it."""
+    digest = hashlib.sha256(pages.look() + data + repr(recorded).encode())
+    return f"\n<!-- {digest.hexdigest()} -->\n".encode()

@@ -1,0 +1,1 @@
+"""Verdicts into nbgrader's gradebook, and nbgrader's own commands into our judge."""

@@ -1,0 +1,187 @@
+"""Inside the student process: runs the notebook's cells and answers the judge's questions.
+
+Student code shares this process and may change anything in it; nothing here is trusted.
+"""
+
+from __future__ import annotations
+
+import ast
+import codeop
+import linecache
+import socket
+import sys
+import traceback
+import types
+from typing import Any
+
+import numpy as np
+
+from autograder.sandbox import wire
+from autograder.sandbox.confine import Limits
+
+_MESSAGE, _FRAMES, _LINE = 1000, 5, 200
+
+
+def serve(channel: socket.socket, limits: Limits) -> None:
+    """Answer requests until the judge closes the channel."""
+    oracle = Oracle(limits)
+    while True:
+        try:
+            header, buffers = wire.receive(channel, limits.frame)
+        except EOFError:
+            return
+        reply, out = oracle.answer(header, buffers)
+        try:
+            wire.send(channel, {**reply, "seq": header["seq"]}, out, limits.frame)
+        except wire.TooLarge as error:
+            reply = {"error": oracle.describe(error)}
+            wire.send(channel, {**reply, "seq": header["seq"]}, [], limits.frame)
+
+
+class Oracle:
+    """The notebook's namespace and the objects that the judge holds handles of."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.module = types.ModuleType("__main__")
+        self.names = vars(self.module)
+        sys.modules["__main__"] = self.module
+        self.compile = codeop.Compile()  # it remembers `from __future__ import …`
+        self.cells: dict[str, str] = {}
+        self.held: dict[int, Any] = {}
+        self.next = 0
+
+    # Requests
+
+    def answer(self, header: dict, buffers: list) -> tuple[dict, list]:
+        """Reply to one request; an exception of the student's is a reply too."""
+        before = self.next
+        try:
+            for number in header.get("drop", ()):
+                self.held.pop(number, None)
+            operation = getattr(self, header["op"])
+            encoder = wire.Encoder(self.other)
+            return {"value": encoder(operation(header, buffers))}, encoder.buffers
+        except BaseException as error:
+            for number in range(before + 1, self.next + 1):
+                self.held.pop(number, None)  # the judge will not hear of these
+            return {"error": self.describe(error)}, []
+
+    def cell(self, header: dict, buffers: list) -> None:
+        """Run a cell, statement by statement; a missing import is reported at the end."""
+        source = self.decode(header["source"], buffers)
+        filename = f"<{header['id']}>"
+        self.cells[filename] = header["id"]
+        lines = source.splitlines(keepends=True)
+        linecache.cache[filename] = (len(source), None, lines, filename)
+        missing = None
+        for statement in ast.parse(source, filename).body:
+            try:
+                module: Any = ast.Module([statement], [])
+                exec(self.compile(module, filename, "exec"), self.names)
+            except ImportError as error:
+                if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+                    raise (missing or error) from None
+                missing = missing or error
+            except BaseException as error:
+                raise (missing or error) from None
+        if missing:
+            raise missing
+
+    def name(self, header: dict, buffers: list) -> Any:
+        """The value of a name of the notebook."""
+        if header["name"] not in self.names:
+            raise NameError(f"{header['name']} is not defined")
+        return self.names[header["name"]]
+
+    def attribute(self, header: dict, buffers: list) -> Any:
+        """An attribute of an object."""
+        return getattr(self.held[header["on"]], header["name"])
+
+    def item(self, header: dict, buffers: list) -> Any:
+        """An item of an object."""
+        return self.held[header["on"]][self.decode(header["key"], buffers)]
+
+    def call(self, header: dict, buffers: list) -> Any:
+        """What an object gives for arguments."""
+        args, kwargs = self.decode(header["args"], buffers)
+        return self.held[header["on"]](*args, **kwargs)
+
+    def method(self, header: dict, buffers: list) -> Any:
+        """What a method of an object gives for arguments."""
+        args, kwargs = self.decode(header["args"], buffers)
+        return getattr(self.held[header["on"]], header["name"])(*args, **kwargs)
+
+    def probe(self, header: dict, buffers: list) -> Any:
+        """What a function gives for arguments, and these as it leaves them."""
+        args, kwargs = self.decode(header["args"], buffers)
+        return self.name(header, buffers)(*args, **kwargs), args, kwargs
+
+    def put(self, header: dict, buffers: list) -> Any:
+        """Keep a value, whatever it is, for later."""
+        return Kept(self.decode(header["value"], buffers))
+
+    def get(self, header: dict, buffers: list) -> Any:
+        """What a handle stands for."""
+        return self.held[header["on"]]
+
+    # Values
+
+    def decode(self, node: Any, buffers: list) -> Any:
+        resolve = {"handle": lambda rest: self.held[rest[0]], "expression": evaluate,
+                   "generator": generator}  # fmt: skip
+        return wire.decode(node, buffers, resolve)
+
+    def other(self, value: Any, encoder: wire.Encoder) -> Any:
+        """The node of a value that is not plain: a tensor as an array, the rest as a handle."""
+        torch = sys.modules.get("torch")
+        if torch is not None and isinstance(value, torch.Tensor):
+            return encoder(value.detach().cpu().numpy())
+        if len(self.held) >= self.limits.handles:
+            raise MemoryError("too many objects are held for the grader")
+        if isinstance(value, Kept):
+            value = value.value
+        self.next += 1
+        self.held[self.next] = value
+        return ["handle", self.next, type(value).__name__[:100]]
+
+    # Errors
+
+    def describe(self, error: BaseException) -> dict:
+        """An exception's kind, message and the student's own lines, all capped."""
+        try:
+            message = str(error)
+        except BaseException:
+            message = ""
+        frames = [
+            [self.cells[frame.filename], frame.lineno, frame.name, (frame.line or "")[:_LINE]]
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename in self.cells
+        ]
+        if isinstance(error, SyntaxError) and error.filename in self.cells:
+            text = (error.text or "").strip()[:_LINE]
+            frames.append([self.cells[error.filename], error.lineno or 0, "<module>", text])
+            message = error.msg
+        kind, frames = type(error).__name__, frames[-_FRAMES:]
+        return {"kind": kind, "message": message[:_MESSAGE], "frames": frames}
+
+
+class Kept:
+    """Marks a value that is to travel as a handle even though it is plain."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def evaluate(rest: list) -> Any:
+    """An expression of the judge's, as `autograder.testing.Expression` has it."""
+    from autograder.testing import Expression
+
+    return Expression(*rest).evaluate()
+
+
+def generator(rest: list) -> np.random.Generator:
+    """A generator with the state that the judge's has."""
+    bits = np.random.PCG64()
+    bits.state = rest[0]
+    return np.random.Generator(bits)

@@ -1,0 +1,632 @@
+"""The judge's side: starts warm parents and asks student processes.
+
+Everything that comes from a student process is checked before it is believed; whatever breaks the
+rules of the wire, or a limit, ends the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograder.sandbox import parent, room, users, wire
+from autograder.sandbox.confine import Isolation, Limits
+from autograder.sandbox.discretion import LONGEST_LINE, Discretion
+from autograder.sandbox.users import SLOTS
+from autograder.testing import Expression, StudentError, last_line
+
+_START_SECONDS = 120  # a cold import of torch on a busy machine
+_ANSWER_SECONDS = 30
+_END_SECONDS = 5
+_CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
+_REFUSED = "A student process could not be confined; run `autograder doctor`: "
+_SLICE_MILLISECONDS = 50
+_STIR_SECONDS = 0.001  # of CPU time: less is not a sign of life
+#: Side by side, threads of several programs wait for one another more than they compute.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_ENVIRONMENT = {**ONE_THREAD, "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
+
+
+class StudentDied(Exception):
+    """A student process is over.
+
+    Attributes
+    ----------
+    status : str
+        ``timed_out``, ``out_of_memory`` or ``crashed``.
+    """
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ProtocolError(StudentDied):
+    """A student process sent something that is not an answer, and was ended for it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("crashed", message)
+
+
+class ParentError(RuntimeError):
+    """The warm parent could not start, or has ended: never the student's fault."""
+
+
+class ParentGone(ParentError):
+    """The warm parent has ended; another one can do its work."""
+
+    def __init__(self) -> None:
+        super().__init__("The warm parent has ended; start the grading again.")
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """What became of a cell: ``ok``, or ``error`` with one line that says which."""
+
+    id: str
+    status: str
+    error: str | None = None
+
+
+# --- the warm parent ----------------------------------------------------------------------
+
+
+class WarmParent:
+    """A program that imports what attempts need and then forks a confined process for each.
+
+    It warms up while its maker does something else; the first attempt waits for it.
+
+    Parameters
+    ----------
+    allows : tuple of str
+        Packages that student code may import beyond NumPy.
+    limits : Limits
+        What each attempt may use.
+    layers : collection of str, optional
+        The layers of confinement to use; by default all that the machine offers.
+    first_uid : int, optional
+        The first of the users that attempts run as, if the caller has reserved them.
+    gpu : bool
+        Whether attempts may use the machine's NVIDIA devices.
+
+    Raises
+    ------
+    ParentError
+        If no users are left for it, and from `isolation` and `attempt` if it does not start.
+    """
+
+    _failure: ParentError | None = None  # why it did not start
+
+    def __init__(self, allows: tuple[str, ...] = (), limits: Limits | None = None, *,
+                 layers: Collection[str] | None = None, first_uid: int | None = None,
+                 gpu: bool = False) -> None:  # fmt: skip
+        self.limits = limits or Limits()
+        self._users = contextlib.ExitStack()
+        if first_uid is None:
+            try:
+                first_uid, lock = users.reserve()
+            except users.UsersError as error:
+                raise ParentError(str(error)) from error
+            self._users.enter_context(lock)
+        self.first_uid = first_uid
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        settings = parent.Settings(
+            allows=tuple(allows),
+            path=_import_path(),
+            control=theirs.fileno(),
+            first_uid=self.first_uid,
+            layers=None if layers is None else tuple(layers),
+            devices=room.gpu_devices() if gpu else (),
+        )
+        with theirs:
+            self._program: subprocess.Popen | None = subprocess.Popen(
+                [sys.executable, *settings.command_line()],
+                env=_ENVIRONMENT, cwd="/", pass_fds=[theirs.fileno()], start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+
+    @classmethod
+    def from_fd(cls, fd: int, isolation: Isolation, limits: Limits | None = None) -> WarmParent:
+        """Share the parent whose control descriptor, from `fileno`, this process inherited."""
+        self = cls.__new__(cls)
+        self.limits = limits or Limits()
+        self._control = socket.socket(fileno=fd)
+        self._program = None
+        self.isolation = isolation
+        return self
+
+    @cached_property
+    def isolation(self) -> Isolation:
+        """What confines the attempts, as it says when it is warm."""
+        if self._failure is not None:
+            raise self._failure
+        self._control.settimeout(_START_SECONDS)
+        try:
+            hello = self._control.recv(parent.MESSAGE_BYTES)
+        except TimeoutError:
+            hello = b""
+        if not hello:
+            assert self._program is not None
+            self._program.kill()
+            reason = self._program.communicate()[1].decode("utf-8", "replace").strip()
+            self._control.close()
+            last = reason.splitlines()[-1] if reason else "no reason given"
+            self._failure = ParentError(
+                f"The warm parent did not start: {last}. Run `autograder doctor`."
+            )
+            raise self._failure
+        self._control.settimeout(None)
+        return Isolation.from_dict(json.loads(hello))
+
+    def fileno(self) -> int:
+        """The control descriptor, to be inherited by other judges."""
+        return self._control.fileno()
+
+    def attempt(self, slot: int = 0) -> StudentProcess:
+        """Fork a student process.
+
+        Parameters
+        ----------
+        slot : int
+            Which of the machine's confined users it runs as; judges that work side by side use
+            different ones.
+        """
+        if not 0 <= slot < SLOTS:
+            raise ValueError(f"slot must be from 0 to {SLOTS - 1}, not {slot}")
+        _ = self.isolation  # it is warm
+        data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        status, their_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = parent.attempt_request(slot, self.limits)
+        status.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        status.settimeout(_ANSWER_SECONDS)
+        try:
+            with their_data, their_status:
+                fds = [their_data.fileno(), their_status.fileno()]
+                socket.send_fds(self._control, [request], fds)
+            return StudentProcess(_first_words(status), data, status, self.limits)
+        except (OSError, ValueError, ParentError) as error:
+            data.close()
+            status.close()
+            raise error if isinstance(error, ParentError) else ParentGone from error
+
+    def forks(self, slot: int = 0) -> bool:
+        """Whether it is still there to be asked for an attempt; another one would do no better."""
+        try:
+            self.attempt(slot).kill()
+        except ParentGone:
+            return False
+        except ParentError:
+            pass  # it refuses, and says why to whoever asks
+        return True
+
+    def close(self) -> None:
+        """End the program, and with it every attempt; a shared parent is only let go."""
+        self._control.close()
+        if self._program is None:
+            return
+        if "isolation" not in self.__dict__:
+            self._program.kill()  # it is still warming up
+        try:
+            self._program.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:  # another judge still holds it
+            self._program.kill()
+            self._program.wait()
+        if self._program.stderr:
+            self._program.stderr.close()
+        self._users.close()
+
+    def __enter__(self) -> WarmParent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _first_words(status: socket.socket) -> int:
+    """The number of the process that greets, which the kernel translates between namespaces."""
+    message, notes, _, _ = status.recvmsg(
+        parent.MESSAGE_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size)
+    )
+    said = json.loads(message)
+    if "refused" in said:
+        raise ParentError(_REFUSED + said["refused"])
+    return _CREDENTIALS.unpack(notes[0][2])[0]
+
+
+def _import_path() -> list[str]:
+    """Where the parent finds the kit and the installed packages before it enters its room."""
+    kit = Path(__file__).resolve().parents[2]
+    numpy_home = Path(np.__file__).parents[1]
+    homes = [kit, numpy_home, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    return list(dict.fromkeys(map(str, homes)))
+
+
+# --- a student process --------------------------------------------------------------------
+
+
+class StudentProcess:
+    """One attempt: a confined process that holds what a notebook defined.
+
+    Attributes
+    ----------
+    pid : int
+    namespace : RemoteNamespace
+        What the executed cells defined.
+    limits : Limits
+    """
+
+    def __init__(
+        self, pid: int, data: socket.socket, status: socket.socket, limits: Limits
+    ) -> None:
+        self.pid = pid
+        self.limits = limits
+        self.namespace = RemoteNamespace(self)
+        self.channel = data
+        self.channel.setblocking(False)
+        self._status = status
+        self._call_cpu = limits.call_cpu
+        self.methods: set[tuple[str, str]] = set()  # (class, name) of what is known to be one
+        self._sequence = 0
+        self._received = 0
+        self._live = 0
+        self._dropped: list[int] = []
+        self._death: StudentDied | None = None
+        self._end: dict[str, Any] = {}  # what the parent says when it is over
+        self.discretion = Discretion()
+
+    def execute(self, cells: Iterable[tuple[str, str]]) -> list[CellOutcome]:
+        """Run cells, given as (id, source), one after the other; an error ends only its cell.
+
+        Raises
+        ------
+        StudentDied
+            If a cell ends the process.
+        """
+        return [self._cell(name, source) for name, source in cells]
+
+    def _cell(self, name: str, source: str) -> CellOutcome:
+        name = name[:200]
+        self.discretion.add(name, source)
+        try:
+            self.ask("cell", self.limits.cell_cpu, {"id": name}, source=source)
+        except StudentError as error:
+            return CellOutcome(name, "error", f"{error}{last_line(error.trace)}")
+        return CellOutcome(name, "ok")
+
+    @contextlib.contextmanager
+    def limit(self, cpu_seconds: float | None) -> Iterator[None]:
+        """Give calls inside the block another CPU limit; None leaves it as it is."""
+        before = self._call_cpu
+        self._call_cpu = before if cpu_seconds is None else cpu_seconds
+        try:
+            yield
+        finally:
+            self._call_cpu = before
+
+    def cpu_seconds(self) -> float:
+        """CPU time that the process has used so far, or in all."""
+        if not self._end:
+            with contextlib.suppress(OSError):
+                return time.clock_gettime((~self.pid << 3) | 2)  # clock_getcpuclockid(3)
+            self._finish()
+        return self._end["cpu"]
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process may still be asked, as far as is known."""
+        return self._death is None
+
+    def kill(self) -> None:
+        """End the process and all that it started, and wait until it is gone."""
+        if not self._end:
+            with contextlib.suppress(OSError):
+                self._status.shutdown(socket.SHUT_WR)
+            self._finish()
+        if self._death is None:
+            self._death = StudentDied("crashed", "The student's process was ended.")
+        self.channel.close()
+
+    def __enter__(self) -> StudentProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    # Asking
+
+    def ask(self, operation: str, cpu: float | None = None, header: dict | None = None,
+            **values: Any) -> Any:  # fmt: skip
+        """Send one request and return the value that answers it."""
+        if self._death is not None:
+            raise self._death
+        encoder = wire.Encoder(_outgoing)
+        request = {"op": operation, **(header or {}), "drop": self._dropped[:1000]}
+        try:
+            request |= {name: encoder(value) for name, value in values.items()}
+        except wire.TooLarge as error:  # a test hands back what it was given
+            raise StudentError("TooLarge", str(error)) from None
+        self.discretion.strict |= operation not in ("cell", "name")
+        self._sequence += 1
+        request["seq"] = self._sequence
+        try:
+            budget = _Budget(self, self._call_cpu if cpu is None else cpu)
+            if self._end:
+                raise EOFError("it ended between two requests")
+            wire.send(self.channel, request, encoder.buffers, self.limits.frame, budget.wait)
+            del self._dropped[:1000]
+            reply, buffers = wire.receive(self.channel, self.limits.frame, budget.wait)
+            self._received += sum(buffer.nbytes for buffer in buffers)
+            if self._received > self.limits.received:
+                raise wire.WireError("more arrays than it may send")
+            return self._answer(reply, buffers)
+        except (EOFError, OSError):
+            if not self._end:
+                self._finish()
+            self._die(self._cause())
+        except wire.TooLarge as error:
+            raise StudentError("TooLarge", str(error)) from None
+        except wire.WireError as error:
+            self.reject(str(error))
+
+    def _answer(self, reply: dict, buffers: list[np.ndarray]) -> Any:
+        if reply.get("seq") != self._sequence:
+            raise wire.WireError("an answer to another question")
+        if "error" in reply:
+            raise _student_error(reply["error"], self.discretion)
+        if "value" not in reply:
+            raise wire.WireError("an answer without a value")
+        return wire.decode(reply["value"], buffers, {"handle": self._incoming})
+
+    def _incoming(self, rest: list) -> RemoteObject:
+        number, kind = rest if len(rest) == 2 else (None, None)
+        if type(number) is not int or not 0 < number < 2**53:
+            raise wire.WireError("malformed handle")
+        if self._live >= self.limits.handles:
+            raise wire.WireError("too many handles")
+        self._live += 1
+        return RemoteObject(self, number, _printable(kind, 100))
+
+    def release(self, number: int) -> None:
+        """Forget a handle; the process hears of it with the next request."""
+        self._live -= 1
+        self._dropped.append(number)
+
+    # Ending
+
+    def time_out(self, sentence: str) -> None:
+        """End the process because it has used up its time."""
+        self._die(StudentDied("timed_out", sentence))
+
+    def reject(self, what: str) -> NoReturn:
+        """End the process because of an answer that is none."""
+        self._die(ProtocolError(f"The code broke the connection to the grader: {what}."))
+
+    def _die(self, death: StudentDied) -> NoReturn:
+        self._death = death
+        self.kill()
+        raise death from None
+
+    def _finish(self) -> None:
+        """Wait for the parent's last message about this process."""
+        self._end = {"exit": None, "cpu": 0.0, "memory": 0}
+        with contextlib.suppress(OSError, ValueError):
+            while message := self._status.recv(parent.MESSAGE_BYTES):
+                self._end |= json.loads(message)
+        self._status.close()
+        self.channel.close()
+
+    def _cause(self) -> StudentDied:
+        """Say why the process has ended by itself."""
+        end, limits = self._end, self.limits
+        if "refused" in end:
+            raise ParentError(_REFUSED + end["refused"])
+        if end["exit"] is None:
+            raise ParentGone
+        if end["cpu"] >= limits.attempt_cpu:
+            return StudentDied("timed_out", _used_up(limits.attempt_cpu, "in all"))
+        if end["exit"] == -signal.SIGKILL or end["memory"] >= 0.8 * limits.memory:
+            return StudentDied("out_of_memory", "The code used more memory than it may.")
+        if end["exit"] < 0:
+            return StudentDied("crashed", f"The code crashed Python (signal {-end['exit']}).")
+        return StudentDied("crashed", "The code ended Python.")
+
+
+def _used_up(seconds: float, where: str) -> str:
+    return f"The code used more than {seconds:g} s of CPU time {where}."
+
+
+class _Budget:
+    """The time that one request may take."""
+
+    def __init__(self, process: StudentProcess, cpu: float) -> None:
+        limits = process.limits
+        self.process = process
+        self.cpu = cpu
+        self.used = process.cpu_seconds()
+        if self.used > limits.attempt_cpu:  # many short requests are never waited for
+            process.time_out(_used_up(limits.attempt_cpu, "in all"))
+        self.cpu_end = min(self.used + cpu, limits.attempt_cpu)
+        self.start = self.active = self.checked = time.monotonic()
+        self.wall = limits.wall_factor * cpu + limits.idle
+        self.poll = select.poll()
+
+    def wait(self, writing: bool) -> None:
+        """Wait until the data socket is ready, or end the process."""
+        self.poll.register(self.process.channel, select.POLLOUT if writing else select.POLLIN)
+        ready = False
+        while not ready:
+            ready = bool(self.poll.poll(_SLICE_MILLISECONDS))
+            if time.monotonic() - self.checked > _SLICE_MILLISECONDS / 1000:
+                self.check()
+
+    def check(self) -> None:
+        """End the process if it has had its time, or does not use it."""
+        limits, used, now = self.process.limits, self.process.cpu_seconds(), time.monotonic()
+        self.checked = now
+        if used - self.used > _STIR_SECONDS:
+            self.used, self.active = used, now
+        if used > self.cpu_end:
+            whole = self.cpu_end == limits.attempt_cpu
+            self.process.time_out(
+                _used_up(limits.attempt_cpu, "in all") if whole else _used_up(self.cpu, "here")
+            )
+        if now - self.start > self.wall:
+            self.process.time_out(f"The code did not answer within {self.wall:g} s.")
+        if now - self.active > limits.idle:
+            self.process.time_out(f"The code slept or waited for more than {limits.idle:g} s.")
+
+
+def _outgoing(value: Any, _: wire.Encoder) -> list:
+    """The node of a value for the student that is not plain."""
+    if isinstance(value, RemoteMethod):
+        value = value.fetched()
+    if isinstance(value, RemoteObject):
+        return ["handle", value._number]
+    if isinstance(value, Expression):
+        return ["expression", value.source, value.name]
+    if isinstance(value, np.random.Generator):
+        state = value.bit_generator.state
+        if state["bit_generator"] == "PCG64":
+            return ["generator", state]
+    raise TypeError(
+        f"A {type(value).__name__} cannot be sent to the student's process; "
+        "pass arrays and plain values, or an Expression for a callable."
+    )
+
+
+def _student_error(plain: Any, discretion: Discretion) -> StudentError:
+    """The exception that a reply tells of, as far as the student may be told of it."""
+    if not isinstance(plain, dict) or not isinstance(plain.get("frames"), list):
+        raise wire.WireError("malformed error")
+    kind = discretion.kind(_printable(plain.get("kind"), 100))
+    frames = (_frame(frame, discretion) for frame in plain["frames"][:10])
+    message = discretion.message(_printable(plain.get("message"), 1000))
+    return StudentError(kind, message, "".join(frames))
+
+
+def _frame(frame: Any, discretion: Discretion) -> str:
+    """One entry of a traceback, as Python prints it; nothing for a line that there is not."""
+    if not isinstance(frame, list) or len(frame) != 4 or type(frame[1]) is not int:
+        raise wire.WireError("malformed error")
+    cell, function, _ = (_printable(frame[i], 200).replace("\n", " ") for i in (0, 2, 3))
+    known = discretion.frame(cell, frame[1], function)
+    if not known:
+        return ""
+    name, number, function, line = known
+    line = _printable(line, LONGEST_LINE)  # quoted as it was handed in
+    return f'  File "{name}", line {number}, in {function}\n    {line}\n'
+
+
+def _printable(text: Any, limit: int) -> str:
+    """At most `limit` characters of a text, what a terminal would obey replaced."""
+    if not isinstance(text, str):
+        raise wire.WireError("malformed text")
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+
+
+# --- what tests hold ----------------------------------------------------------------------
+
+
+class RemoteNamespace:
+    """What a notebook defined, in a student process; the face of `autograder.testing.Namespace`."""
+
+    def __init__(self, process: StudentProcess) -> None:
+        self._process = process
+        self._functions: dict[str, RemoteObject] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in self._functions and self._process.alive:
+            return self._functions[name]
+        self._process.discretion.asked.add(name)
+        value = self._process.ask("name", header={"name": name})
+        if isinstance(value, RemoteObject) and value._kind == "function":
+            self._functions[name] = value  # tests call it again and again: ask for it once
+        return value
+
+    def probe(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """Call a function; return what it gives and its arguments as it leaves them."""
+        self._process.discretion.asked.add(name)
+        answer = self._process.ask("probe", header={"name": name}, args=[args, kwargs])
+        match answer:
+            case (_, tuple(), dict()) if (len(answer[1]), [*answer[2]]) == (len(args), [*kwargs]):
+                return answer
+        self._process.reject("an answer to another question")
+
+    def put(self, value: Any) -> RemoteObject:
+        """Hand a copy of a value over, to be passed as an argument and looked at again."""
+        return self._process.ask("put", value=value)
+
+    def get(self, handle: RemoteObject) -> Any:
+        """Return a fresh copy of what a handle stands for."""
+        return self._process.ask("get", header={"on": handle._number})
+
+
+class RemoteObject:
+    """An object that stays in a student process, with attributes, items and calls of its own."""
+
+    def __init__(self, process: StudentProcess, number: int, kind: str) -> None:
+        self.__dict__.update(_process=process, _number=number, _kind=kind)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if (self._kind, name) in self._process.methods:
+            return RemoteMethod(self, name)
+        value = self._process.ask("attribute", header={"on": self._number, "name": name})
+        if isinstance(value, RemoteObject) and value._kind == "method":
+            self._process.methods.add((self._kind, name))
+        return value
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._process.ask("call", header={"on": self._number}, args=[args, kwargs])
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._process.ask("item", header={"on": self._number}, key=key)
+
+    def __del__(self) -> None:
+        self._process.release(self._number)
+
+    def __repr__(self) -> str:
+        return f"<the student's {self._kind}>"
+
+
+class RemoteMethod:
+    """A method of an object that stays in a student process, looked up and called in one go."""
+
+    def __init__(self, owner: RemoteObject, name: str) -> None:
+        self._owner = owner
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        header = {"on": self._owner._number, "name": self._name}
+        return self._owner._process.ask("method", header=header, args=[args, kwargs])
+
+    def fetched(self) -> RemoteObject:
+        """The method as an object of its own, to be passed as an argument."""
+        owner = self._owner
+        header = {"on": owner._number, "name": self._name}
+        return owner._process.ask("attribute", header=header)
+
+    def __repr__(self) -> str:
+        return f"<the student's {self._name}>"

@@ -1,0 +1,86 @@
+"""An assignment's source becomes cells with ids, skeletons and names."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autograder.assignment import source as assignment
+from autograder.assignment.source import Assignment, AssignmentError
+
+
+def test_cells_are_what_their_tags_say(toy: Assignment) -> None:
+    kinds = [cell.kind for cell in toy.cells]
+    assert kinds == ["prose", "provided", "solution", "prose", "solution", "written", "experiment"]
+    assert [cell.name for cell in toy.exercises] == ["scale", "batch_mean"]
+    assert [cell.points for cell in toy.exercises] == [2, 3]
+    assert toy.title == "A toy assignment"
+
+
+def test_layout_puts_a_check_after_each_exercise(toy: Assignment) -> None:
+    ids = [cell.id for cell in toy.layout if cell.kind in ("solution", "check")]
+    assert ids == ["scale_code", "scale", "batch_mean_code", "batch_mean"]
+
+
+def test_ids_survive_a_cell_put_in_front(toy: Assignment) -> None:
+    text = (toy.folder / "notebook.py").read_text()
+    cells = assignment.parse("# %% [markdown]\n# New first words\n\n" + text, "toy")
+    assert [cell.id for cell in cells[1:]] == [cell.id for cell in toy.cells]
+
+
+def test_skeleton_raises_what_it_asks_for_and_keeps_the_docstring(toy: Assignment) -> None:
+    skeleton = toy.exercise("scale").skeleton
+    assert "raise NotImplementedError('scale: x times the factor')" in skeleton
+    assert "Multiply x (N, D)" in skeleton
+    assert "product" not in skeleton and "SOLUTION" not in skeleton
+
+
+def test_written_answer_leaves_no_model_answer(toy: Assignment) -> None:
+    (written,) = toy.written
+    assert "better than a sum" in written.skeleton
+    assert "does not depend" not in written.skeleton
+
+
+def test_reference_runs_without_experiments(toy: Assignment) -> None:
+    names = toy.namespace()
+    assert names["batch_mean"]([[1.0], [3.0]] * names["np"].ones((2, 1))) == 2.0
+    assert names["NUMBERS"] == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# %%\nx = 1", "has no tag"),
+        ('# %% exercise="f" points=1\ndef f(): pass', "BEGIN SOLUTION"),
+    ],
+)
+def test_author_is_told_what_is_wrong(text: str, says: str) -> None:
+    with pytest.raises(AssignmentError, match=says):
+        assignment.parse(text, "toy")
+
+
+def test_two_exercises_of_one_name_are_refused(toy: Assignment) -> None:
+    text = (toy.folder / "notebook.py").read_text().replace('"batch_mean"', '"scale"')
+    with pytest.raises(AssignmentError, match="two cells named 'scale'"):
+        assignment.parse(text, "toy")
+
+
+def test_unknown_assignment_names_those_there_are(toy_root: Path) -> None:
+    with pytest.raises(AssignmentError, match="this course has: toy"):
+        assignment.load("tyo", toy_root)
+
+
+def test_unknown_exercise_names_those_there_are(toy: Assignment) -> None:
+    with pytest.raises(AssignmentError, match="scale, batch_mean"):
+        toy.exercise("scael")
+
+
+def test_assignments_come_in_the_order_that_the_course_takes_them(toy_root: Path) -> None:
+    folder = toy_root / "reference"
+    for name in ("zeta", "alpha", "beta"):
+        shutil.copytree(folder / "toy", folder / name)
+    assert assignment.names(toy_root) == ["alpha", "beta", "toy", "zeta"]
+    (folder / "order.txt").write_text("zeta\ntoy\nnot-written-yet\n")
+    assert assignment.names(toy_root) == ["zeta", "toy", "alpha", "beta"]

@@ -1,0 +1,351 @@
+"""Marks, comparisons, the student in this process, and what comes of a test."""
+
+import linecache
+
+import numpy as np
+import pytest
+
+from autograder.testing import (
+    Expression,
+    Mark,
+    Mismatch,
+    Namespace,
+    Recorder,
+    StudentError,
+    assert_close,
+    assert_float32,
+    assert_unchanged,
+    exercise,
+    last_line,
+    mark_of,
+    run_test,
+)
+
+
+def student(source):
+    """A student who wrote this."""
+    label = f"<cell {hash(source)}>"
+    linecache.cache[label] = (len(source), None, source.splitlines(keepends=True), label)
+    names = {"np": np}
+    exec(compile(source, label, "exec"), names)
+    return Namespace(names)
+
+
+def outcome(test, source, **fixtures):
+    result = run_test(test, {"student": student(source), **fixtures})
+    return result.outcome, result.diagnosis
+
+
+@exercise("double", weight=2)
+def test_double(student):
+    """double doubles.
+
+    Whatever follows the first line is for the author.
+    """
+    x = np.array([1.5, -2.25, 7.125])
+    assert_close(student.double(x), 2 * x, name="out", axes="N")
+
+
+test_double.__test__ = False
+
+
+def test_a_mark_says_whose_test_it_is():
+    assert mark_of(test_double) == Mark("double", 2, None)
+    assert mark_of(outcome) is None
+
+
+def test_assert_close_is_relative_to_the_norm():
+    x = np.array([1e8, 1.0])
+    assert_close(x * (1 + 1e-9), x, name="x")
+    with pytest.raises(Mismatch, match="nearly right"):
+        assert_close(x * (1 + 3e-7), x, name="x")
+    assert_close(np.zeros(3), np.zeros(3), name="x")
+    assert_close(1e300 * x, 1e300 * x * (1 + 1e-9), name="x")
+    with pytest.raises(Mismatch):
+        assert_close(np.zeros(3), 1e-300 * np.ones(3), name="x")
+
+
+def test_the_sentence_is_the_first_line():
+    result = run_test(test_double, {"student": student("def double(x): return 2 * x")})
+    assert (result.name, result.exercise, result.weight) == ("test_double", "double", 2)
+    assert result.sentence == "double doubles."
+    assert (result.outcome, result.diagnosis) == ("passed", None)
+    assert len(result.log) == 1
+
+
+STUB = "def double(x): raise NotImplementedError('double: 2x')"
+NEEDS_HALF = """
+def half(x): raise NotImplementedError("half: x/2")
+def double(x): return 4 * half(x)
+"""
+NO_TORCH = "def double(x): raise ModuleNotFoundError(\"No module named 'torch'\")"
+SIZES = "def double(x):\n    y = x\n    return y @ np.ones(2)"
+OUTCOMES = [
+    ("def double(x): return 6 * x", "failed", "exactly 3 times too large"),
+    (STUB, "unanswered", "Not written yet: 2x."),
+    (NEEDS_HALF, "unanswered", "This needs half, which is not written yet: x/2."),
+    ("", "failed", "double is not defined: run the cell that defines it first."),
+    ("def double(x): import sklearn_no", "failed", "double raised ModuleNotFoundError"),
+    (NO_TORCH, "forbidden", "torch is not to be used here"),
+    (SIZES, "failed", "`@` needs inner sizes that agree, and these are 3 and 2"),
+    (SIZES, "failed", "(line 3: `return y @ np.ones(2)`)."),
+    ("def double(x): exit()", "failed", "double raised SystemExit"),
+    ("def double(x, y): return x", "failed", "missing 1 required positional argument"),
+    ("def double(x): raise ValueError('0' * 500)", "failed", "000…"),
+]
+
+
+@pytest.mark.parametrize(("source", "expected", "said"), OUTCOMES)
+def test_outcomes(source, expected, said):
+    found, diagnosis = outcome(test_double, source)
+    assert found == expected
+    assert said in diagnosis
+    assert len(diagnosis) < 300
+
+
+def test_results_in_another_order_are_found():
+    def test(student):
+        first, _ = student.f(np.array([1.5, 2.25]))
+        assert_close(first, np.array([3.5, 7.25]), name="dx")
+
+    _, diagnosis = outcome(test, "def f(x): return 1.25, np.array([3.5, 7.25])")
+    assert diagnosis.endswith("The right value is what f gives as its second result.")
+
+
+def unpacks(student):
+    """Three results."""
+    a, b, c = student.f(np.ones(2))
+    assert a == b == c
+
+
+def unpacks_within(student):
+    """Three results in the second."""
+    _, (a, b, c) = student.f(np.ones(2))
+    assert a == b == c
+
+
+UNUSABLE = [
+    (unpacks, "return 1, 2", "f gives 2 values, and 3 values are expected"),
+    (unpacks, "return x", "f gives an array of shape (2,), and 3 values are expected"),
+    (unpacks, "return None", "f gives None"),
+    (unpacks_within, "return 1, x", "f gives a tuple of 2 items, which the test cannot use"),
+    (
+        unpacks_within,
+        "return (1, 2), x, 3, 4",
+        "f gives a tuple of 4 items, which the test cannot use",
+    ),
+]
+
+
+@pytest.mark.parametrize(("test", "body", "said"), UNUSABLE)
+def test_results_that_the_test_cannot_use(test, body, said):
+    found, diagnosis = outcome(test, f"def f(x): {body}")
+    assert found == "failed"
+    assert said in diagnosis
+
+
+def test_a_missing_key_is_named():
+    def test(student):
+        assert student.f()["w1"] > 0
+
+    assert outcome(test, "def f(): return {'w0': 1}") == ("failed", "f has no 'w1'.")
+
+
+def test_a_control_says_whose_fault_it_is():
+    def right():
+        return {"student": student("def f(x): return 1, (1, 1, 1)")}
+
+    wrong = {"student": student("def f(x): return 1, x")}
+    result = run_test(unpacks_within, wrong, right)
+    assert result.diagnosis.startswith("f(…)[1] has shape (2,), and should have shape (3,)")
+
+    def broken(student):
+        student.f(np.ones(2))
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError, match="ours"):
+        run_test(broken, wrong, right)
+
+
+def test_a_broken_test_is_not_the_students_fault():
+    def broken(student):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_test(broken, {"student": student("")})
+
+
+def test_the_references_exception_is_not_the_students_fault():
+    def test(student, reference):
+        student.f()
+        reference.g()
+
+    fixtures = {"student": student("def f(): return 1"), "reference": student("def g(): 1 / 0")}
+    with pytest.raises(StudentError, match="ZeroDivisionError"):
+        run_test(test, fixtures)
+
+
+def test_the_death_of_a_student_is_left_to_the_judge():
+    class Died(Exception):
+        status = "timed_out"
+
+    class Remote:
+        def __getattr__(self, name):
+            raise Died
+
+    with pytest.raises(Died):
+        run_test(test_double, {"student": Remote()})
+
+
+def test_a_plain_assertion_shows_no_values():
+    def says(student):
+        assert student.f() == 1, "f should be one"
+
+    def says_nothing(student):
+        assert student.f() == 1
+
+    assert outcome(says, "def f(): return 12345") == ("failed", "f should be one")
+    assert outcome(says_nothing, "def f(): return 12345") == ("failed", None)
+
+
+# The namespace
+
+
+def test_values_are_copies_both_ways():
+    space = student(
+        "kept = []\nbase = np.zeros(2)\ndef f(x):\n    x += 1\n    kept.append(x)\n    return base"
+    )
+    x = np.ones(2)
+    space.f(x)[:] = 9
+    assert x.tolist() == [1, 1]
+    assert space.base.tolist() == [0, 0]
+    handle = space.put(x)
+    space.f(handle)
+    assert space.get(handle).tolist() == [2, 2]
+
+
+def test_objects_stay_and_answer():
+    space = student(
+        "class Net:\n"
+        "    def __init__(self, n): self.parameters = {'w': np.ones(n)}\n"
+        "    def forward(self, x): return x * self.parameters['w'], self\n"
+        "def width(net): return net.parameters['w'].size"
+    )
+    for face in (space, Recorder(space)):
+        net = face.Net(3)
+        out, same = net.forward(2.0)
+        assert out.tolist() == [2, 2, 2]
+        assert same.parameters["w"].tolist() == [1, 1, 1]
+        assert face.width(net) == face.width(same) == 3
+        with pytest.raises(StudentError, match="AttributeError"):
+            _ = net.nothing
+
+
+def test_tensors_come_back_as_arrays():
+    torch = pytest.importorskip("torch")
+    space = Namespace({"f": lambda: {"w": torch.ones(2, requires_grad=True)}})
+    assert isinstance(space.f()["w"], np.ndarray)
+
+
+def test_expressions_are_evaluated_where_the_student_is():
+    space = student("def apply(f, x): return f(x)")
+    assert space.apply(Expression("lambda x: np.square(x)"), 3.0) == 9
+    assert space.apply(Expression("def f(x):\n    return -x", "f"), 3.0) == -3
+
+
+def test_generators_are_copied():
+    rng = np.random.default_rng(0)
+    space = student("def draw(rng): return rng.normal()")
+    assert space.draw(rng) == space.draw(rng) == np.random.default_rng(0).normal()
+
+
+CHANGES = [
+    ("def f(x, cache): return x + 1", None),
+    ("def f(x, cache):\n    x += 1", "f changes its first argument in place"),
+    ("def f(x, cache):\n    cache[1][0] = 5", "f changes its second argument in place"),
+]
+
+
+@pytest.mark.parametrize(("source", "said"), CHANGES)
+def test_inputs_must_stay_as_they_are(source, said):
+    x = np.array([1.0, np.nan])
+    if said is None:
+        assert_unchanged(student(source), "f", x, (x, x))
+        return
+    with pytest.raises(Mismatch, match=said):
+        assert_unchanged(student(source), "f", x, (x, x))
+    with pytest.raises(Mismatch, match=r"argument (x|cache)"):
+        assert_unchanged(student(source), "f", x=x, cache=(x, x))
+
+
+def test_a_probe_is_logged_as_what_came_back():
+    recorder = Recorder(student("n = 3\ndef f(x, y):\n    x += 1\n    return 7"))
+    recorder.probe("f", (np.zeros(2),), {"y": 5})
+    result, x, y = recorder.log
+    assert (result, x.tolist(), y) == (7, [1, 1], 5)
+    assert recorder.last == "f"
+    for name, kind in (("g", "NameError"), ("n", "TypeError")):
+        with pytest.raises(StudentError, match=kind) as caught:
+            recorder.probe(name, (), {})
+        assert recorder.raised(caught.value)
+
+
+def test_the_log_keeps_what_came_back():
+    recorder = Recorder(student("a = 3\ndef f(x): return x, x\ndef g(): 1 / 0"))
+    recorder.f(1.5)
+    _ = recorder.a
+    with pytest.raises(StudentError):
+        recorder.g()
+    assert recorder.log[:2] == [(1.5, 1.5), 3]
+    assert recorder.log[2].kind == "ZeroDivisionError"
+    assert recorder.last == "g"
+
+
+def test_the_last_line_of_a_trace():
+    frame = '  File "<x>", line {}, in f\n'
+    assert (
+        last_line(frame.format(3) + "    a = 1\n" + frame.format(7) + "    b = 2\n")
+        == " (line 7: `b = 2`)"
+    )
+    assert last_line(frame.format(3) + frame.format(7)) == " (line 7)"
+    assert last_line("") == ""
+
+
+def test_objects_that_a_test_cannot_use_are_the_student_s() -> None:
+    """Where nothing came back but objects, the control says that the test is right."""
+
+    def test_items(student):
+        """items."""
+        assert student.f(1.0)[0] < 2.0
+
+    nest = student("class N:\n def __getitem__(self, k): return N()\ndef f(x): return N()")
+    right = {"student": student("def f(x): return [x]")}
+    result = run_test(test_items, {"student": nest}, lambda: right)
+    assert result.outcome == "failed" and "gives an object" in result.diagnosis
+    with pytest.raises(TypeError):
+        run_test(test_items, {"student": nest}, lambda: {"student": nest})
+
+
+def test_what_cannot_be_compared_is_the_student_s(monkeypatch) -> None:
+    """A result on which even its diagnosis fails breaks no test."""
+
+    def test_sum(student):
+        """sum."""
+        assert student.f(1.0) + 1.0 == 2.0
+
+    def explain(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr("autograder.checking.diagnose.explain", explain)
+    right = {"student": student("def f(x): return x")}
+    result = run_test(test_sum, {"student": student("def f(x): return 'x'")}, lambda: right)
+    assert result.outcome == "failed" and "a string" in result.diagnosis
+
+
+def test_float32_is_asked_for_and_compared_as_such():
+    third = np.full(3, 1 / 3)
+    assert_float32(third.astype(np.float32), third, name="out", axes="N")
+    with pytest.raises(Mismatch, match="out is float64 for float32 inputs"):
+        assert_float32(third, third, name="out")
+    with pytest.raises(Mismatch, match="out"):
+        assert_float32(np.float32(1.001) * third.astype(np.float32), third, name="out")

@@ -1,0 +1,241 @@
+"""A course's folder: made without destroying anything, read without following anything."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from classroom import hand_in, notebook, open_course
+
+from autograder.course.folder import Course, CourseError, LatePolicy
+
+
+@pytest.fixture
+def course(toy_root: Path, tmp_path: Path) -> Course:
+    """An empty course."""
+    return Course.create(tmp_path / "course", toy_root)
+
+
+def test_creating_twice_changes_nothing(course: Course) -> None:
+    (course.folder / "course.toml").write_text("seed = 5\n[limits]\nattempt_cpu = 9\n")
+    (course.submitted / "ada" / "toy").mkdir(parents=True)
+    again = Course.create(course.folder, course.root)
+    assert (again.seed, again.limits) == (5, {"attempt_cpu": 9})
+    assert again.students() == ["ada"]
+
+
+def test_two_courses_have_different_seeds(course: Course, tmp_path: Path) -> None:
+    assert Course.create(tmp_path / "other", course.root).seed != course.seed
+
+
+def test_a_course_finds_its_assignments_from_anywhere(course: Course) -> None:
+    assert Course.open(course.folder).root.resolve() == course.root.resolve()
+
+
+def test_what_is_no_course_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="is not a course"):
+        Course.open(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, toy_root: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CourseError, match="cannot be written"):
+        Course.create(tmp_path / "file" / "course", toy_root)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("seed =", "not valid TOML"),
+        ("seed = 'x'", "needs a line like"),
+        ("seed = 1\n[assignments.toy]\nlate = 'often'", "late must be"),
+        ("seed = 1\n[assignments.toy]\nlate = { per_day = 0.1, at_most = 2 }", "late must be"),
+        ("seed = 1\n[assignments.toy]\nlate = { per_week = 0.1 }", "late must be"),
+        ("seed = 1\n[assignments.toy]\ndue = 'soon'", "must be a time"),
+        ("seed = 1\nassignments = 3", "assignments is 3; make it a table"),
+        ("seed = 1\nassignments.toy = 5", "assignments.toy is 5; make it a table"),
+        ("seed = 1\nlimits = 5", "limits is 5; make it a table"),
+        ("seed = 1\n[limits]\ncpu = 5", "no limit 'cpu'; there are cell_cpu, "),
+        ("seed = 1\n[limits]\ncell_cpu = '5'", "make it a number above 0"),
+        ("seed = 1\n[limits]\ncell_cpu = true", "make it a number above 0"),
+        ("seed = 1\n[limits]\ncell_cpu = nan", "make it a number above 0"),
+        ("seed = 1\n[limits]\nthreads = 1.5", "make it a whole number above 0"),
+        ("seed = 1\n[limits]\nthreads = 0", "make it a whole number above 0"),
+    ],
+)
+def test_bad_settings_are_said(course: Course, settings: str, said: str) -> None:
+    (course.folder / "course.toml").write_text(settings)
+    with pytest.raises(CourseError, match=said):
+        opened = Course.open(course.folder, course.root)
+        opened.seed, opened.late_policy("toy"), opened.due("toy")
+
+
+def test_a_due_date_is_read_in_its_own_time_zone(toy_root: Path, tmp_path: Path) -> None:
+    due = "\n[assignments.toy]\ndue = 2030-10-01T23:59:00+02:00\n"
+    course = open_course(toy_root, tmp_path / "course", due)
+    assert course.due("toy") == datetime(2030, 10, 1, 21, 59, tzinfo=UTC)
+    assert course.due("other") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share"),
+    [(-5, 0.0), (0, 0.0), (600, 0.0), (601, 0.2), (86_400 + 601, 0.4), (9e9, 0.5)],
+)
+def test_lateness_costs_by_the_started_day(seconds: float, share: float) -> None:
+    policy = LatePolicy(per_day=0.2, at_most=0.5, grace_minutes=10)
+    assert policy.share(seconds) == pytest.approx(share)
+
+
+def test_zero_and_none_are_policies() -> None:
+    assert LatePolicy.of("zero", "here").share(1) == 1.0
+    assert LatePolicy.of(None, "here").share(1e9) == LatePolicy.of("none", "here").share(1e9) == 0.0
+
+
+# Submissions
+
+
+def test_a_submission_is_found_with_its_time(course: Course) -> None:
+    found = hand_in(course, "ada", notebook(course.root), datetime(2026, 3, 1, 10, tzinfo=UTC))
+    assert found.timestamp == datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert found.read() == (course.submitted / "ada" / "toy" / "toy.ipynb").read_bytes()
+
+
+def put(course: Course, *names: str) -> Path:
+    folder = course.submitted / "ada" / "toy"
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "chosen"),
+    [
+        (["toy.ipynb", "old.ipynb"], "toy.ipynb"),
+        (["mine.ipynb"], "mine.ipynb"),
+        (["toy-unzipped/toy.ipynb", "toy-unzipped/scratch.ipynb"], "toy-unzipped/toy.ipynb"),
+        (["toy.ipynb", "copy/toy.ipynb"], "toy.ipynb"),
+        (["toy.ipynb", ".ipynb_checkpoints/toy.ipynb"], "toy.ipynb"),
+        ([".ipynb_checkpoints/toy.ipynb", "notes.txt"], None),
+        (["a.ipynb", "b.ipynb"], None),
+    ],
+)
+def test_the_right_notebook_is_chosen(
+    course: Course, handed_in: list[str], chosen: str | None
+) -> None:
+    folder = put(course, *handed_in)
+    (found,) = course.submissions("toy")
+    assert found.path == (folder / chosen if chosen else None)
+    assert chosen == "toy.ipynb" or found.note
+
+
+def test_links_and_devices_are_not_read(course: Course, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.ipynb"
+    secret.write_text("secret")
+    folder = put(course, "notes.txt")
+    (folder / "toy.ipynb").symlink_to(secret)
+    assert [s.read() for s in course.submissions("toy")] == [None]
+    (folder / "toy.ipynb").unlink()
+    os.mkfifo(folder / "toy.ipynb")
+    assert [s.read() for s in course.submissions("toy")] == [None]
+    (tmp_path / "home" / "toy").mkdir(parents=True)
+    (tmp_path / "home" / "toy" / "toy.ipynb").write_text("secret")
+    (course.submitted / "bob").symlink_to(tmp_path / "home")
+    (course.submitted / "cai").mkdir()
+    (course.submitted / "cai" / "toy").symlink_to(tmp_path / "home" / "toy")
+    for student in ("bob", "cai"):
+        (found,) = course.submissions("toy", [student])
+        assert found.path is None and "not a plain folder" in str(found.note)
+
+
+def test_a_link_is_not_chosen_where_there_is_a_notebook(course: Course, tmp_path: Path) -> None:
+    folder = put(course, "mine.ipynb")
+    (folder / "toy.ipynb").symlink_to(tmp_path / "secret.ipynb")
+    (found,) = course.submissions("toy")
+    assert found.path == folder / "mine.ipynb"
+
+
+def test_a_link_put_in_place_after_looking_is_not_followed(course: Course, tmp_path: Path) -> None:
+    found = hand_in(course, "ada", notebook(course.root))
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    assert found.path is not None
+    found.path.unlink()
+    found.path.symlink_to(secret)
+    assert found.read() is None
+
+
+def test_a_time_that_is_none_is_noted(course: Course) -> None:
+    (put(course, "toy.ipynb") / "timestamp.txt").write_text("yesterday-ish")
+    (found,) = course.submissions("toy")
+    assert found.timestamp is None and "not a time" in str(found.note)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "x" * 129, "a+b", "*"])
+def test_a_folder_that_cannot_be_an_id_is_said(course: Course, name: str) -> None:
+    (course.submitted / name).mkdir()
+    with pytest.raises(CourseError, match="cannot be a student's id"):
+        course.submissions()
+
+
+def test_an_unknown_student_is_said(course: Course) -> None:
+    with pytest.raises(CourseError, match="has no student 'nobody'"):
+        course.submissions(students=["nobody"])
+
+
+def test_stray_files_and_hidden_folders_are_no_students(course: Course) -> None:
+    (course.submitted / ".git").mkdir()
+    (course.submitted / "README").write_text("")
+    assert course.students() == [] and course.submissions() == []
+
+
+def test_what_cannot_be_read_says_why(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = put(course, "toy.ipynb")
+    (found,) = course.submissions("toy")
+    assert found.read() == b"toy.ipynb" and found.why_not() == ""
+    (folder / "toy.ipynb").write_text("")
+    assert found.read() == b"" and found.why_not() == ""
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.course.folder.LARGEST_NOTEBOOK", -1)
+        assert found.read() is None and "too many to be read" in found.why_not()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.open", denied)
+        assert found.read() is None and "Permission denied" in found.why_not()
+    (folder / "toy.ipynb").unlink()
+    assert found.read() is None and "No such file" in found.why_not()
+    os.mkfifo(folder / "toy.ipynb")
+    assert found.read() is None and "not a plain file" in found.why_not()
+    (folder / "toy.ipynb").unlink()
+    (folder / "toy.ipynb").symlink_to(tmp_path)
+    assert found.read() is None and "is a link" in found.why_not()
+    (nothing,) = course.submissions("toy")
+    assert nothing.read() is None and nothing.why_not() == "No notebook was handed in."
+
+
+def denied(*args: object, **kwargs: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_time_that_cannot_be_read_is_noted(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (put(course, "toy.ipynb") / "timestamp.txt").write_text("2026-03-01 10:00:00 UTC")
+    monkeypatch.setattr(Path, "read_text", denied)
+    (found,) = course.submissions("toy")
+    assert found.path and found.timestamp is None and "cannot be read" in str(found.note)
+
+
+@pytest.mark.parametrize("closed", ["ada", "toy"])
+def test_a_folder_that_may_not_be_read_is_noted(
+    course: Course, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    put(course, "toy.ipynb")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != closed)
+    (found,) = course.submissions("toy")
+    assert found.path is None and "may not be read" in found.why_not()
+    course.submissions()

@@ -1,0 +1,95 @@
+"""A key changes with everything a verdict depends on; the store holds whole verdicts only."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autograder.assignment.source import Assignment
+from autograder.judging import attempt
+from autograder.judging.attempt import Attempt, Store, Surroundings
+from autograder.judging.verdict import Verdict
+
+
+def around(folder: Path, seed: int = 0, **conditions: object) -> Surroundings:
+    return Surroundings.of(folder, seed=seed, conditions=conditions)
+
+
+def key(folder: Path, data: bytes = b"x", seed: int = 0, **conditions: object) -> str:
+    return around(folder, seed, **conditions).key(data)
+
+
+@pytest.fixture
+def first(toy: Assignment) -> tuple[Attempt, Surroundings]:
+    return Attempt("toy", b'{"cells": []}', key="ab12"), around(toy.folder, seed=5, memory=1)
+
+
+def test_key_depends_on_all_that_a_verdict_does(toy: Assignment) -> None:
+    base = key(toy.folder)
+    assert key(toy.folder) == base
+    assert key(toy.folder, data=b"y") != base
+    assert key(toy.folder, seed=1) != base
+    assert key(toy.folder, memory=1) != base
+    (toy.folder / "hidden_tests.py").write_text("changed = True\n")
+    assert key(toy.folder) != base
+
+
+def test_store_gives_back_what_it_was_given(
+    tmp_path: Path, first: tuple[Attempt, Surroundings]
+) -> None:
+    store = Store(tmp_path)
+    assert store.get("ab12") is None
+    store.put(first[0], Verdict("graded"), first[1])
+    assert store.get("ab12") == Verdict("graded")
+
+
+def test_a_verdict_can_be_traced_to_all_that_it_was_made_from(
+    tmp_path: Path, first: tuple[Attempt, Surroundings], toy: Assignment
+) -> None:
+    store = Store(tmp_path)
+    submission, surroundings = first
+    store.put(submission, Verdict("graded", attempt="ab12"), surroundings)
+    kept = json.loads(store.path("ab12").read_bytes())
+    assert gzip.decompress(store.input(kept["submission"]).read_bytes()) == submission.data
+    assert (kept["attempt"], kept["assignment"]) == ("ab12", "toy")
+    again = Surroundings(**kept["surroundings"])
+    assert again.key(submission.data) == key(toy.folder, submission.data, seed=5, memory=1)
+
+
+def test_equal_submissions_are_kept_once(
+    tmp_path: Path, first: tuple[Attempt, Surroundings]
+) -> None:
+    store = Store(tmp_path)
+    store.put(first[0], Verdict("graded"), first[1])
+    store.put(replace(first[0], key="cd34"), Verdict("graded"), first[1])
+    assert len(list((tmp_path / "inputs").iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"status": "gra', b"[]", b"\xff\xfe"])
+def test_a_damaged_verdict_is_not_there(
+    tmp_path: Path, damage: bytes, first: tuple[Attempt, Surroundings]
+) -> None:
+    store = Store(tmp_path)
+    store.put(first[0], Verdict("graded"), first[1])
+    store.path("ab12").write_bytes(damage)
+    assert store.get("ab12") is None
+
+
+def test_an_interrupted_write_leaves_the_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    attempt.write_atomically(path, b"old")
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(attempt.os, "fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        attempt.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

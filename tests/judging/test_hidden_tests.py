@@ -1,0 +1,111 @@
+"""pytest drives the hidden tests, and a broken test is never the student's fault."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from autograder.judging.hidden_tests import Suite, SuiteError
+from autograder.sandbox import ParentGone
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tests_of_a_toy", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(path: Path, only: list[str] | None = None) -> list[tuple[str, list[str]]]:
+    seen: list[tuple[str, list[str]]] = []
+
+    def runner(test: Any, arguments: dict[str, Any]) -> None:
+        seen.append((test.__name__, sorted(arguments)))
+        test(**arguments)
+
+    Suite(load(path)).run(lambda test: {"student": 1, "reference": 2, "rng": 3}, runner, only)
+    return seen
+
+
+@pytest.fixture
+def tests_file(tmp_path: Path) -> Path:
+    """A file of hidden tests."""
+    path = tmp_path / "hidden_tests.py"
+    path.write_text(
+        "import pytest\nfrom autograder.testing import exercise\n\n"
+        "@pytest.fixture\ndef seven():\n    return 7\n\n"
+        "@exercise('a')\ndef test_one(student, rng):\n    assert student == 1 and rng == 3\n\n"
+        "@exercise('b')\ndef test_two(seven, reference):\n    assert (seven, reference) == (7, 2)\n"
+    )
+    return path
+
+
+def test_tests_get_their_fixtures_in_order(tests_file: Path) -> None:
+    assert run(tests_file) == [
+        ("test_one", ["rng", "student"]),
+        ("test_two", ["reference", "seven"]),
+    ]
+
+
+def test_only_some_exercises(tests_file: Path) -> None:
+    assert [name for name, _ in run(tests_file, ["b"])] == ["test_two"]
+
+
+def test_running_twice_gives_the_same(tests_file: Path) -> None:
+    assert run(tests_file) == run(tests_file)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("\ndef test_three(): pass\n", "test_three has no @exercise"),
+        ("\n@exercise('a')\ndef test_three(): 1 / 0\n", "ZeroDivisionError"),
+        ("\n@exercise('a')\ndef test_three(nothing): pass\n", "nothing"),
+    ],
+)
+def test_a_broken_test_is_reported(tests_file: Path, more: str, says: str) -> None:
+    tests_file.write_text(tests_file.read_text() + more)
+    with pytest.raises(SuiteError, match=says):
+        run(tests_file)
+
+
+def test_one_collection_serves_many_runs(tests_file: Path) -> None:
+    collected = Suite(load(tests_file))
+    seen: list[str] = []
+    for only in (None, ["b"], None):
+        collected.run(
+            lambda test: {"student": 1, "reference": 2, "rng": 3},
+            lambda test, arguments: seen.append(test.__exercise__.name),  # type: ignore[attr-defined]
+            only,
+        )
+    assert seen == ["a", "b", "b", "a", "b"]
+
+
+def test_settings_of_the_environment_do_not_reach_the_tests(
+    tests_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option -k nothing")
+    assert len(run(tests_file)) == 2
+
+
+def test_an_interrupt_gives_no_verdict(tests_file: Path) -> None:
+    def interrupted(test: Any, arguments: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Suite(load(tests_file)).run(
+            lambda test: {"student": 1, "reference": 2, "rng": 3}, interrupted
+        )
+
+
+def test_a_dead_warm_parent_is_no_fault_of_a_test(tests_file: Path) -> None:
+    def runner(test: Any, arguments: dict[str, Any]) -> None:
+        raise ParentGone
+
+    with pytest.raises(ParentGone):
+        Suite(load(tests_file)).run(lambda test: {"student": 1, "rng": 3}, runner, ["a"])

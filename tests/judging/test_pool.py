@@ -1,0 +1,75 @@
+"""The pool gives every attempt its verdict, whatever happens to a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from autograder.assignment import build
+from autograder.assignment.source import Assignment
+from autograder.judging.attempt import Attempt
+from autograder.judging.pool import Pool, Processes
+
+
+def attempts(toy: Assignment, count: int) -> list[Attempt]:
+    data = build.solved(toy).encode()
+    return [Attempt("toy", data, key=str(number)) for number in range(count)]
+
+
+def test_every_attempt_has_its_verdict(toy: Assignment, toy_root: Path) -> None:
+    with Pool(toy_root, ["toy"], 2) as pool:
+        done = {attempt.key: verdict.score for attempt, verdict in pool.judge(attempts(toy, 5))}
+        again = [verdict.score for _, verdict in pool.judge(attempts(toy, 1))]
+    assert done == {str(number): 5 for number in range(5)}
+    assert again == [5]
+
+
+def test_a_killed_worker_is_replaced_and_loses_nothing(toy: Assignment, toy_root: Path) -> None:
+    with Pool(toy_root, ["toy"], 1) as pool:
+        done = []
+        for _, verdict in pool.judge(attempts(toy, 3)):
+            done.append(verdict.status)
+            if len(done) == 1:
+                os.kill(pool._workers[0].process.pid, signal.SIGKILL)
+    assert done == ["graded"] * 3
+
+
+def test_a_worker_that_keeps_dying_is_our_fault(toy: Assignment, toy_root: Path) -> None:
+    with Pool(toy_root, ["toy"], 1) as pool:
+        stop = threading.Event()
+
+        def keep_killing() -> None:
+            while not stop.is_set():
+                for each in pool._workers:
+                    each.process.kill()
+                time.sleep(0.02)
+
+        killer = threading.Thread(target=keep_killing)
+        killer.start()
+        ((_, verdict),) = pool.judge(attempts(toy, 1))
+        stop.set()
+        killer.join()
+    assert verdict.status == "internal_error"
+
+
+def test_a_broken_test_is_an_internal_error(toy: Assignment, toy_root: Path) -> None:
+    with open(toy.folder / "hidden_tests.py", "a") as file:
+        file.write("\n\n@exercise('scale')\ndef test_broken():\n    1 / 0\n")
+    with Pool(toy_root, ["toy"], 1) as pool:
+        ((_, verdict),) = pool.judge(attempts(toy, 1))
+    assert verdict.status == "internal_error"
+    assert "ZeroDivisionError" in verdict.notes[0]
+
+
+def test_closing_leaves_no_process(toy: Assignment, toy_root: Path) -> None:
+    with Pool(toy_root, ["toy"], 2) as pool:
+        list(pool.judge(attempts(toy, 2)))
+        pids = [each.process.pid for each in pool._workers]
+        assert isinstance(pool.launcher, Processes)
+        parents = pool.launcher.parents.values()
+        pids += [parent._program.pid for parent in parents if parent._program]
+    assert len(pids) == 3
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
