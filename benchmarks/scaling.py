@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment import build
+from autograder.assignment import build, edits
 from autograder.assignment import source as assignments
 from autograder.assignment.source import Assignment
 from autograder.course.folder import Course
@@ -47,7 +47,7 @@ class Run:
 def submissions(assignment: Assignment, count: int) -> Iterator[dict[str, Any]]:
     """Make notebooks of which no two are the same."""
     solved = json.loads(build.solved(assignment))
-    mistakes = assignment.module("mistakes").MISTAKES
+    mistakes = edits.mistakes(assignment)
     for number in range(count):
         notebook = copy.deepcopy(solved)
         chosen = (mistakes[number % len(mistakes)], mistakes[(7 * number + 3) % len(mistakes)])

@@ -13,7 +13,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from autograder.assignment.mutants import Edit
+from autograder.assignment import edits
+from autograder.assignment.edits import Edit
 from autograder.assignment.source import Assignment, Cell
 from autograder.checking import hints
 from autograder.testing import Namespace, mark_of
@@ -49,10 +50,8 @@ class Lessons:
         fixtures: Callable[[Test, Any], Mapping[str, Any]] = hints.fixtures,
     ) -> None:
         cell = assignment.exercise(exercise)
-        wrong = [m for m in assignment.module("mistakes").MISTAKES if m.exercise == exercise]
-        right = [
-            a for a in assignment.module("alternatives").ALTERNATIVES if a.exercise == exercise
-        ]
+        wrong = [m for m in edits.mistakes(assignment) if m.exercise == exercise]
+        right = [a for a in edits.alternatives(assignment) if a.exercise == exercise]
         self._fixtures = fixtures
         self._learned: dict[str, dict[str, Any]] = {}
         with supervised():

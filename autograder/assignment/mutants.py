@@ -1,4 +1,4 @@
-"""Wrong versions of a right solution: named mistakes, and mechanical mutants of every site.
+"""Mechanical wrong versions of a right solution: one small fault at every site.
 
 Offutt, *Investigations of the software testing coupling effect*, 1992: tests that find small
 mechanical faults find most real ones.
@@ -11,55 +11,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autograder.assignment.source import REGION, AssignmentError, Cell
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A change to one exercise's cell: ``find``, which occurs once, becomes ``replace``.
-
-    With ``find=None``, ``replace`` is the whole new cell. ``also`` holds further (find, replace)
-    pairs.
-    """
-
-    exercise: str
-    name: str
-    find: str | None
-    replace: str
-
-    def pairs(self) -> tuple[tuple[str | None, str], ...]:
-        """List the replacements, in the order in which they are made."""
-        return ((self.find, self.replace), *getattr(self, "also", ()))
-
-    def apply(self, cell: Cell) -> str:
-        """Return the edited source of the exercise's cell."""
-        source = cell.source
-        for find, replace in self.pairs():
-            if find is None:
-                source = replace
-            elif source.count(find) == 1:
-                source = source.replace(find, replace)
-            else:
-                raise AssignmentError(
-                    f"{self.exercise}/{self.name}: {find!r} occurs {source.count(find)} times in "
-                    "the solution; make it occur exactly once."
-                )
-        return source
-
-
-@dataclass(frozen=True)
-class Mistake(Edit):
-    """A plausible wrong solution, and the hint that whoever makes it deserves."""
-
-    hint: str
-    also: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Alternative(Edit):
-    """A right solution, written differently: it must get full marks and no hint."""
-
-    also: tuple[tuple[str, str], ...] = ()
+from autograder.assignment.source import REGION, Cell
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment import build
+from autograder.assignment import build, edits
 from autograder.assignment.source import REGION, Assignment, load
 from autograder.judging.attempt import write_atomically
 from autograder.course.folder import Course
@@ -65,7 +65,7 @@ def _class(
     yield "dora_blank", blank, on_time
     yield "emil_half", _half(assignment, solved), on_time
     yield "fay_late", solved, timedelta(days=2)
-    for number, mistake in enumerate(_spread(assignment.module("mistakes").MISTAKES)):
+    for number, mistake in enumerate(_spread(edits.mistakes(assignment))):
         cell = assignment.exercise(mistake.exercise)
         wrong = _with(solved, {cell.id: mistake.apply(cell)})
         yield f"m{number:02}_{mistake.exercise}", wrong, on_time
@@ -106,9 +106,9 @@ def _half(assignment: Assignment, solved: Notebook) -> Notebook:
 
 def _otherwise(assignment: Assignment, solved: Notebook) -> Notebook:
     """Solve every exercise that has an alternative in that other way."""
-    edits = {edit.exercise: edit for edit in assignment.module("alternatives").ALTERNATIVES}
-    cells = (assignment.exercise(name) for name in edits)
-    return _with(solved, {cell.id: edits[str(cell.name)].apply(cell) for cell in cells})
+    others = {edit.exercise: edit for edit in edits.alternatives(assignment)}
+    cells = (assignment.exercise(name) for name in others)
+    return _with(solved, {cell.id: others[str(cell.name)].apply(cell) for cell in cells})
 
 
 def _all_regions(source: str, body: str) -> str:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment import build, leaks
+from autograder.assignment import build, edits, leaks
 from autograder.assignment import source as assignments
 from autograder.assignment.lessons import edited, supervised
 from autograder.assignment.mutants import mutants
@@ -118,7 +118,7 @@ class Validation:
 
     def mistakes(self) -> Finding:
         """See that every named mistake dies by the hidden tests; count those the checks catch."""
-        mistakes = self.assignment.module("mistakes").MISTAKES
+        mistakes = edits.mistakes(self.assignment)
         verdicts = self._judge_edits(mistakes)
         alive = [
             f"{m.exercise}/{m.name} gets full marks: strengthen its hidden tests."
@@ -129,6 +129,12 @@ class Validation:
             f"{m.exercise}/{m.name} never ends: make it a mistake that gives an answer."
             for m, verdict in zip(mistakes, verdicts, strict=True)
             if any(e.status in ("timed_out", "crashed", "out_of_memory") for e in verdict.exercises)
+        ]
+        tried = {mistake.exercise for mistake in mistakes}
+        alive += [
+            f"{cell.name} has no mistake: add what students get wrong to mistakes.py."
+            for cell in self.assignment.exercises
+            if cell.name not in tried
         ]
         visible = sum(map(self._caught_by_checks, mistakes))
         named = sum(
@@ -145,16 +151,16 @@ class Validation:
 
     def alternatives(self) -> Finding:
         """See that what is right, though written differently, gets full marks."""
-        edits = self.assignment.module("alternatives").ALTERNATIVES
+        right = edits.alternatives(self.assignment)
         failed = [
             f"{edit.exercise}/{edit.name}: {test.name}: {test.diagnosis}"
-            for edit, verdict in zip(edits, self._judge_edits(edits), strict=True)
+            for edit, verdict in zip(right, self._judge_edits(right), strict=True)
             for exercise in verdict.exercises
             for test in exercise.tests
             if test.outcome != "passed"
         ]
-        alive = len(edits) - len({line.split(":")[0] for line in failed})
-        return Finding("alternatives", not failed, f"{alive} of {len(edits)} alive", failed)
+        alive = len(right) - len({line.split(":")[0] for line in failed})
+        return Finding("alternatives", not failed, f"{alive} of {len(right)} alive", failed)
 
     def mutants(self) -> Finding:
         """Count the mechanical mutants that the hidden tests kill."""

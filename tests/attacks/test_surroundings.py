@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-CONTAINED = HERE.parent / "student" / "contained.py"
+CONTAINED = HERE.parent / "sandbox" / "contained.py"
 THERE = {
     "probes": ["test_probes.py", "-k", "refused or engine"],
     "breaking": ["test_attacks.py", "-k", "middle and breaking"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import build
+from autograder.assignment import build, edits
 from autograder.assignment import source as assignment
 from autograder.assignment.source import Assignment
 from autograder.judging.judge import Judge, definitions_of
@@ -103,7 +103,7 @@ def test_a_syntax_error_is_told_with_its_exercise(judge: Judge) -> None:
 
 
 def test_a_named_mistake_earns_its_hint(judge: Judge) -> None:
-    (adds, _) = judge.assignment.module("mistakes").MISTAKES
+    (adds, _) = edits.mistakes(judge.assignment)
     cell = judge.assignment.exercise("scale")
     verdict = judged(judge, scale=adds.apply(cell))
     assert any(adds.hint in str(test.diagnosis) for test in exercise(verdict, "scale").tests)

@@ -51,6 +51,10 @@ FAULTS: dict[str, tuple[str, str, str, Question, str]] = {
         "mistakes.py", '"x + factor"', '"next(x for _ in iter(int, 1) if 0)"',
         Validation.mistakes, "never ends",
     ),
+    "an exercise without a mistake": (
+        "mistakes.py", "BATCH_MEAN = Mistakes", "Mistakes", Validation.mistakes,
+        "batch_mean has no mistake",
+    ),
     "an alternative that dies": (
         "alternatives.py", "x.mean(axis=0)", "x.mean(axis=1)", Validation.alternatives, "test_mean",
     ),
