@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.testing import assert_close
+from autograder.checking.comparing import assert_close
 
 
 def relative_error(a: Any, b: Any) -> float:

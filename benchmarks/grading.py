@@ -26,9 +26,11 @@ from autograder.assignment import build
 from autograder.assignment import source as assignments
 from autograder.assignment.source import Assignment
 from autograder.checking import hints
+from autograder.checking.marks import mark_of
+from autograder.checking.running import run_test
+from autograder.checking.student import Namespace
 from autograder.course.folder import Course
 from autograder.sandbox import ONE_THREAD
-from autograder.testing import Namespace, mark_of, run_test
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,7 +93,9 @@ def ours(assignment: Assignment, count: int, feedback: bool, scratch: Path) -> t
 
 HARNESS = """
 from autograder.checking import hints
-from autograder.testing import Namespace, mark_of, run_test
+from autograder.checking.marks import mark_of
+from autograder.checking.running import run_test
+from autograder.checking.student import Namespace
 
 def grade_exercise(name):
     space = Namespace(globals())

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from autograder.checking.comparing import Mismatch
 from autograder.gradcheck import gradcheck, numerical_gradient, relative_error
-from autograder.testing import Mismatch
 
 RNG = np.random.default_rng(1)
 

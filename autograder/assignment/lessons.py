@@ -17,7 +17,8 @@ from autograder.assignment import edits
 from autograder.assignment.edits import Edit
 from autograder.assignment.source import Assignment, Cell
 from autograder.checking import hints
-from autograder.testing import Namespace, mark_of
+from autograder.checking.marks import mark_of
+from autograder.checking.student import Namespace
 
 Test = Callable[..., None]
 CALL_SECONDS = 2

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checking import hints
-from autograder.testing import Namespace, Result, mark_of, run_test
+from autograder.checking.marks import mark_of
+from autograder.checking.running import Result, run_test
+from autograder.checking.student import Namespace
 
 __all__ = ["CheckFailed", "Result", "check", "progress", "run_test", "run_tests"]
 

@@ -8,7 +8,8 @@ has been verified on the data; neither expected values nor inputs are ever shown
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,6 @@ KINDS = {
     "c": "complex numbers",
 }
 
-Inputs = Callable[[], Mapping[str, np.ndarray]]
-
 
 def explain(
     actual: Any,
@@ -40,9 +39,29 @@ def explain(
     axes: str | None = None,
     sizes: Mapping[str, int] | None = None,
     rtol: float = 1e-7,
-    inputs: Inputs = dict,
+    inputs: Mapping[str, np.ndarray] | None = None,
 ) -> str | None:
     """Say in what way a result is not what it should be; None if it is.
+
+    Parameters are those of `difference`, and ``inputs``: what the function was given, by the names
+    that the student knows, for a factor or a term that is missing may be one of these.
+    """
+    found = difference(actual, expected, name=name, axes=axes, sizes=sizes, rtol=rtol)
+    if isinstance(found, Pair):
+        return resemblance.describe(replace(found, inputs=inputs or {}))
+    return found
+
+
+def difference(
+    actual: Any,
+    expected: Any,
+    *,
+    name: str,
+    axes: str | None = None,
+    sizes: Mapping[str, int] | None = None,
+    rtol: float = 1e-7,
+) -> str | Pair | None:
+    """Find in what way a result is not what it should be.
 
     Parameters
     ----------
@@ -56,13 +75,12 @@ def explain(
         Further sizes by letter.
     rtol : float
         The error allowed, as ‖a − b‖ / (‖a‖ + ‖b‖).
-    inputs : callable, optional
-        Gives what the function was given, by the names that the student knows: a factor or a term
-        that is missing may be one of these. It is called only if the values differ.
 
     Returns
     -------
-    str or None
+    str, Pair or None
+        What to say of type, shape, dtype and the like; two arrays that differ in their values
+        alone, for `resemblance` to describe; None if the result is right.
     """
     if isinstance(expected, Mapping):
         return _mapping(actual, expected, name, sizes, rtol)
@@ -80,7 +98,7 @@ def explain(
         or _shape(np.asarray(actual), expected, name, letters, known, rtol)
         or _dtype(np.asarray(actual), expected, name)
         or _finite(np.asarray(actual), expected, name, letters)
-        or _value(np.asarray(actual), expected, name, letters, known, rtol, inputs)
+        or _value(np.asarray(actual), expected, name, letters, known, rtol)
     )
 
 
@@ -424,8 +442,7 @@ def _value(
     letters: str,
     known: Mapping[str, int],
     rtol: float,
-    inputs: Inputs,
-) -> str | None:
+) -> str | Pair | None:
     if a.dtype.kind == "c" or e.dtype.kind == "c":
         return (
             None
@@ -441,4 +458,4 @@ def _value(
         return None
     dtypes = (a.dtype, e.dtype)
     a, e = a.astype(np.float64), e.astype(np.float64)
-    return resemblance.describe(Pair(a, e, name, letters, known, rtol, dtypes, inputs()))
+    return Pair(a, e, name, letters, known, rtol, dtypes)

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.testing import Recorder, run_test
+from autograder.checking.recorder import Recorder
+from autograder.checking.running import run_test
 
 __all__ = ["Recorder", "Table", "build", "earned", "fingerprint", "load"]
 

@@ -18,7 +18,8 @@ import pytest
 
 from autograder.checking import hints, magics
 from autograder.checking.checks import Suite
-from autograder.testing import Namespace, explain_error, run_test
+from autograder.checking.running import explain_error, run_test
+from autograder.checking.student import Namespace
 
 
 def pytest_configure(config: pytest.Config) -> None:

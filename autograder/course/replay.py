@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder import testing
+from autograder.checking import comparing
+from autograder.checking.marks import mark_of
 from autograder.course.folder import Submission
 from autograder.course.grading import Grading
 from autograder.course.gradebook import Gradebook
@@ -117,7 +118,7 @@ class _Again:
 
     def run(self, test: Any, arguments: dict[str, Any]) -> None:
         """Run one test."""
-        mark = testing.mark_of(test)
+        mark = mark_of(test)
         if self.dead or mark is None:
             return
         try:
@@ -145,7 +146,7 @@ def _places(test: Any, error: BaseException) -> Iterator[Place]:
         if code.co_filename == tests:
             line = linecache.getline(code.co_filename, number).strip()
             yield Place(f"{code.co_name}, line {number}", line, dict(_inputs(frame)))
-        elif code.co_filename == testing.__file__ and code.co_name.startswith("assert_"):
+        elif code.co_filename == comparing.__file__ and code.co_name.startswith("assert_"):
             compared: dict[str, Any] = {
                 name: frame.f_locals[name]
                 for name in ("actual", "expected")

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from _pytest.config import _prepareconfig
 
+from autograder.checking.marks import mark_of
 from autograder.sandbox import ParentGone
-from autograder.testing import mark_of
 
 #: Runs a test function with its fixtures.
 Runner = Callable[[Callable[..., None], dict[str, Any]], None]

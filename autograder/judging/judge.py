@@ -14,12 +14,14 @@ from autograder.assignment.lessons import Lessons
 from autograder.assignment.source import Assignment
 from autograder.checking import hints
 from autograder.checking.magics import UNREADABLE
+from autograder.checking.marks import Mark, mark_of
+from autograder.checking.running import Result, run_test
+from autograder.checking.student import Namespace
 from autograder.judging import rebuild
 from autograder.judging.hidden_tests import Suite
 from autograder.judging.rebuild import Malformed, Rebuilt
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
 from autograder.sandbox import StudentDied, StudentProcess, WarmParent
-from autograder.testing import Mark, Namespace, Result, mark_of, run_test
 
 Allows = frozenset[str]
 Test = Callable[..., None]

@@ -175,7 +175,7 @@ class Kept:
 
 def evaluate(rest: list) -> Any:
     """An expression of the judge's, as `autograder.testing.Expression` has it."""
-    from autograder.testing import Expression
+    from autograder.checking.student import Expression
 
     return Expression(*rest).evaluate()
 

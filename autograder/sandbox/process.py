@@ -24,11 +24,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from autograder.checking.running import last_line
+from autograder.checking.student import Expression, StudentError
 from autograder.sandbox import parent, room, users, wire
 from autograder.sandbox.confine import Isolation, Limits
 from autograder.sandbox.discretion import LONGEST_LINE, Discretion
 from autograder.sandbox.users import SLOTS
-from autograder.testing import Expression, StudentError, last_line
 
 _START_SECONDS = 120  # a cold import of torch on a busy machine
 _ANSWER_SECONDS = 30
@@ -545,7 +546,7 @@ def _printable(text: Any, limit: int) -> str:
 
 
 class RemoteNamespace:
-    """What a notebook defined, in a student process; the face of `autograder.testing.Namespace`."""
+    """What a notebook defined, in a student process; with the face of a `Student`."""
 
     def __init__(self, process: StudentProcess) -> None:
         self._process = process

@@ -11,11 +11,12 @@ import pytest
 
 from autograder.checking.checks import CheckFailed, Report, check, progress, run_tests
 from autograder.checking.hints import fingerprint
-from autograder.testing import Result
+from autograder.checking.running import Result
 
 CHECKS = '''
 import numpy as np
-from autograder.testing import assert_close, exercise
+from autograder.checking.comparing import assert_close
+from autograder.checking.marks import exercise
 
 X = np.array([[0.31, -1.24], [-0.83, 0.46], [1.35, -0.68]])
 

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.checking import hints
-from autograder.testing import Namespace, StudentError, assert_close, exercise, run_test
+from autograder.checking.comparing import assert_close
+from autograder.checking.marks import exercise
+from autograder.checking.running import run_test
+from autograder.checking.student import Namespace, StudentError
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 Y = np.random.default_rng(1).normal(size=(5, 3))

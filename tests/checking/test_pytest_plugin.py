@@ -15,7 +15,8 @@ addopts = -p autograder.checking.pytest_plugin -p no:cacheprovider
 """
 CHECKS = '''
 import numpy as np
-from autograder.testing import assert_close, exercise
+from autograder.checking.comparing import assert_close
+from autograder.checking.marks import exercise
 
 @exercise("total")
 def test_total(student, rng):

@@ -5,21 +5,11 @@ import linecache
 import numpy as np
 import pytest
 
-from autograder.testing import (
-    Expression,
-    Mark,
-    Mismatch,
-    Namespace,
-    Recorder,
-    StudentError,
-    assert_close,
-    assert_float32,
-    assert_unchanged,
-    exercise,
-    last_line,
-    mark_of,
-    run_test,
-)
+from autograder.checking.comparing import Mismatch, assert_close, assert_float32, assert_unchanged
+from autograder.checking.marks import Mark, exercise, mark_of
+from autograder.checking.recorder import Recorder
+from autograder.checking.running import last_line, run_test
+from autograder.checking.student import Expression, Namespace, StudentError
 
 
 def student(source):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autograder.checking.student import Expression
 from autograder.sandbox import (
     Limits,
     ParentError,
@@ -26,7 +27,6 @@ from autograder.sandbox import (
     StudentProcess,
     WarmParent,
 )
-from autograder.testing import Expression
 
 MLP = """
 import numpy as np

@@ -1,0 +1,45 @@
+"""The mark that ties a test to its exercise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Which exercise a test belongs to, what it weighs there, and the CPU seconds of one call."""
+
+    name: str
+    weight: float = 1.0
+    cpu_seconds: float | None = None
+
+
+def exercise(
+    name: str, *, weight: float = 1.0, cpu_seconds: float | None = None
+) -> Callable[[Test], Test]:
+    """Mark a test as one of an exercise's.
+
+    Parameters
+    ----------
+    name : str
+        The exercise, as in the notebook's cell and the gradebook.
+    weight : float
+        The test's share of the exercise's points, relative to its other tests.
+    cpu_seconds : float, optional
+        A tighter limit for each call of the student's code.
+    """
+
+    def decorate(test: Test) -> Test:
+        test.__exercise__ = Mark(name, weight, cpu_seconds)  # type: ignore[attr-defined]
+        return test
+
+    return decorate
+
+
+def mark_of(test: Callable[..., Any]) -> Mark | None:
+    """Return the mark that `exercise` gave a test, if any."""
+    return getattr(test, "__exercise__", None)
