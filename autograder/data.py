@@ -20,6 +20,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from autograder.errors import UserError
+
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 18
@@ -34,7 +36,7 @@ _CARDS = next(
 Arrays = dict[str, np.ndarray]
 
 
-class DataUnavailable(RuntimeError):
+class DataUnavailable(UserError):
     """A data set that is not at hand, with what to do about it."""
 
 

@@ -17,9 +17,10 @@ from typing import Any
 
 from autograder.checking import magics
 from autograder.data import DataUnavailable
+from autograder.errors import UserError
 
 
-class ExperimentError(Exception):
+class ExperimentError(UserError):
     """An experiment cannot be run; the message says why and what to do."""
 
 

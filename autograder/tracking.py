@@ -23,10 +23,12 @@ from typing import Any
 
 import numpy as np
 
+from autograder.errors import UserError
+
 BINS = 40
 
 
-class TrackingError(RuntimeError):
+class TrackingError(UserError):
     """A run cannot be tracked; the message says what to do."""
 
 

@@ -39,6 +39,7 @@ from traitlets.config import Config
 from autograder.assignment import lessons as learn
 from autograder.assignment.source import Assignment, Cell, find_root, load
 from autograder.checking.checks import Suite
+from autograder.errors import UserError
 
 if TYPE_CHECKING:
     from autograder.course.folder import Course
@@ -69,7 +70,7 @@ Hand in `{name}.ipynb`. Keep the names of the functions; add as many cells of yo
 """
 
 
-class BuildError(Exception):
+class BuildError(UserError):
     """An assignment cannot be built; the message says why."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from autograder.assignment.source import find_root
+from autograder.errors import UserError
 
 #: Every member carries this date, so that equal content makes equal bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -27,7 +28,7 @@ files of this folder and run this once, in a cell above the first:
 """
 
 
-class ReleaseError(Exception):
+class ReleaseError(UserError):
     """An assignment cannot be released; the message says why and what to do."""
 
 

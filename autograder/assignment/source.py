@@ -18,6 +18,8 @@ from autograder.assignment import fast_start  # noqa: F401 - before jupytext, wh
 # isort: split
 import jupytext
 
+from autograder.errors import UserError
+
 KINDS = ("prose", "provided", "solution", "check", "written", "experiment")
 REGION = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*(?P<task>[^\n]*)\n"
@@ -26,7 +28,7 @@ REGION = re.compile(
 )
 
 
-class AssignmentError(Exception):
+class AssignmentError(UserError):
     """An assignment cannot be read as it is written; the message says where and what to do."""
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from autograder.assignment.source import find_root
+from autograder.errors import UserError
 
 FOLDERS = ("submitted", "autograded", "feedback", "attempts", "report", "source", "release")
 LONGEST_ID = 128  # what the gradebook's column holds
@@ -65,7 +66,7 @@ configure(get_config(), __file__)  # noqa: F821
 """
 
 
-class CourseError(Exception):
+class CourseError(UserError):
     """A course cannot be used as it stands; the message says why and what to do."""
 
 

@@ -24,12 +24,13 @@ from autograder.course.gradebook import Gradebook
 from autograder.judging.judge import Examination, Judge
 from autograder.judging.rebuild import Malformed, rebuild
 from autograder.sandbox import StudentDied, WarmParent
+from autograder.errors import UserError
 
 #: What a test is given; and the name for what it does not look at.
 NOT_SHOWN = ("student", "reference", "rng", "_")
 
 
-class ReplayError(Exception):
+class ReplayError(UserError):
     """There is nothing to replay; the message says why and what to do."""
 
 

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
+from autograder.errors import UserError
 from autograder.judging import worker
 from autograder.judging.attempt import KIT
 from autograder.judging.worker import Allows
@@ -37,7 +38,7 @@ _END_SECONDS = 5
 _MIB = 1 << 20
 
 
-class ContainerError(Exception):
+class ContainerError(UserError):
     """No container can be had; the message says why and what to do."""
 
 

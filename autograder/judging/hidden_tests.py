@@ -15,6 +15,7 @@ import pytest
 from _pytest.config import _prepareconfig
 
 from autograder.checking.marks import mark_of
+from autograder.errors import UserError
 from autograder.sandbox import ParentGone
 
 #: Runs a test function with its fixtures.
@@ -54,7 +55,7 @@ UNUSED = [
 FIXTURES = frozenset({"student", "reference", "rng"})
 
 
-class SuiteError(Exception):
+class SuiteError(UserError):
     """The hidden tests themselves are broken: never the student's fault."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from autograder.assignment.source import Assignment, Cell, definitions
 from autograder.checking import magics
+from autograder.errors import UserError
 
 MAX_BYTES = 32 * 2**20
 MAX_CELLS = 2_000
@@ -23,7 +24,7 @@ MAX_SOURCES = 4 * 2**20
 MAX_DEPTH = 8  # of an output or attachment; what is worth keeping is not nested so deep
 
 
-class Malformed(Exception):
+class Malformed(UserError):
     """The bytes are no notebook of this assignment; the message says what they are."""
 
 

@@ -18,6 +18,7 @@ from autograder.assignment.lessons import edited, supervised
 from autograder.assignment.mutants import mutants
 from autograder.assignment.source import REGION, Assignment
 from autograder.checking.checks import Suite, run_tests
+from autograder.errors import UserError
 from autograder.judging.attempt import Attempt
 from autograder.judging.pool import Pool
 from autograder.judging.verdict import Verdict
@@ -28,7 +29,7 @@ LIMITS = Limits(cell_cpu=5.0, call_cpu=1.0)
 KILL_RATE = 0.97
 
 
-class ValidationError(Exception):
+class ValidationError(UserError):
     """The proof cannot be made; the message is the fault that prevents it."""
 
 

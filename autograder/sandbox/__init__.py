@@ -1,18 +1,11 @@
 """Student code in confined processes of its own: an oracle, typed values in, typed values out."""
 
-from autograder.sandbox.confine import LAYERS, Isolation, Limits, survey
-from autograder.sandbox.process import (
-    ONE_THREAD,
-    CellOutcome,
-    ParentError,
-    ParentGone,
-    ProtocolError,
-    StudentDied,
-    StudentError,
-    StudentProcess,
-    WarmParent,
-)
+from autograder.sandbox.confine import survey
+from autograder.sandbox.errors import ParentError, ParentGone, ProtocolError, StudentDied
+from autograder.sandbox.limits import LAYERS, Isolation, Limits
+from autograder.sandbox.process import CellOutcome, StudentError, StudentProcess
 from autograder.sandbox.users import SLOTS
+from autograder.sandbox.warm_parent import ONE_THREAD, WarmParent
 
 __all__ = [
     "LAYERS",

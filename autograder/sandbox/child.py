@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograder.sandbox import wire
-from autograder.sandbox.confine import Limits
+from autograder.sandbox.limits import Limits
 
 _MESSAGE, _FRAMES, _LINE = 1000, 5, 200
 

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from autograder.sandbox import confine
-from autograder.sandbox.confine import Isolation, Limits
+from autograder.sandbox.limits import Isolation, Limits
 
 # One request and its two descriptors at a time; longer messages do not occur.
 MESSAGE_BYTES = 16 * 1024

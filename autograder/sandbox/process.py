@@ -1,4 +1,4 @@
-"""The judge's side: starts warm parents and asks student processes.
+"""A student process, as the judge sees it: asked one question after the other.
 
 Everything that comes from a student process is checked before it is believed; whatever breaks the
 rules of the wire, or a limit, ends the process.
@@ -11,68 +11,23 @@ import json
 import select
 import signal
 import socket
-import struct
-import subprocess
-import sys
-import sysconfig
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from autograder.checking.running import last_line
 from autograder.checking.student import Expression, StudentError
-from autograder.sandbox import parent, room, users, wire
-from autograder.sandbox.confine import Isolation, Limits
+from autograder.sandbox import parent, wire
 from autograder.sandbox.discretion import LONGEST_LINE, Discretion
-from autograder.sandbox.users import SLOTS
+from autograder.sandbox.errors import ParentGone, ProtocolError, Refused, StudentDied
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.proxies import RemoteMethod, RemoteNamespace, RemoteObject
 
-_START_SECONDS = 120  # a cold import of torch on a busy machine
-_ANSWER_SECONDS = 30
-_END_SECONDS = 5
-_CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
-_REFUSED = "A student process could not be confined; run `autograder doctor`: "
 _SLICE_MILLISECONDS = 50
 _STIR_SECONDS = 0.001  # of CPU time: less is not a sign of life
-#: Side by side, threads of several programs wait for one another more than they compute.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-_ENVIRONMENT = {**ONE_THREAD, "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
-
-
-class StudentDied(Exception):
-    """A student process is over.
-
-    Attributes
-    ----------
-    status : str
-        ``timed_out``, ``out_of_memory`` or ``crashed``.
-    """
-
-    def __init__(self, status: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class ProtocolError(StudentDied):
-    """A student process sent something that is not an answer, and was ended for it."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("crashed", message)
-
-
-class ParentError(RuntimeError):
-    """The warm parent could not start, or has ended: never the student's fault."""
-
-
-class ParentGone(ParentError):
-    """The warm parent has ended; another one can do its work."""
-
-    def __init__(self) -> None:
-        super().__init__("The warm parent has ended; start the grading again.")
 
 
 @dataclass(frozen=True)
@@ -82,182 +37,6 @@ class CellOutcome:
     id: str
     status: str
     error: str | None = None
-
-
-# --- the warm parent ----------------------------------------------------------------------
-
-
-class WarmParent:
-    """A program that imports what attempts need and then forks a confined process for each.
-
-    It warms up while its maker does something else; the first attempt waits for it.
-
-    Parameters
-    ----------
-    allows : tuple of str
-        Packages that student code may import beyond NumPy.
-    limits : Limits
-        What each attempt may use.
-    layers : collection of str, optional
-        The layers of confinement to use; by default all that the machine offers.
-    first_uid : int, optional
-        The first of the users that attempts run as, if the caller has reserved them.
-    gpu : bool
-        Whether attempts may use the machine's NVIDIA devices.
-
-    Raises
-    ------
-    ParentError
-        If no users are left for it, and from `isolation` and `attempt` if it does not start.
-    """
-
-    _failure: ParentError | None = None  # why it did not start
-
-    def __init__(self, allows: tuple[str, ...] = (), limits: Limits | None = None, *,
-                 layers: Collection[str] | None = None, first_uid: int | None = None,
-                 gpu: bool = False) -> None:  # fmt: skip
-        self.limits = limits or Limits()
-        self._users = contextlib.ExitStack()
-        if first_uid is None:
-            try:
-                first_uid, lock = users.reserve()
-            except users.UsersError as error:
-                raise ParentError(str(error)) from error
-            self._users.enter_context(lock)
-        self.first_uid = first_uid
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        settings = parent.Settings(
-            allows=tuple(allows),
-            path=_import_path(),
-            control=theirs.fileno(),
-            first_uid=self.first_uid,
-            layers=None if layers is None else tuple(layers),
-            devices=room.gpu_devices() if gpu else (),
-        )
-        with theirs:
-            self._program: subprocess.Popen | None = subprocess.Popen(
-                [sys.executable, *settings.command_line()],
-                env=_ENVIRONMENT, cwd="/", pass_fds=[theirs.fileno()], start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            )  # fmt: skip
-
-    @classmethod
-    def from_fd(cls, fd: int, isolation: Isolation, limits: Limits | None = None) -> WarmParent:
-        """Share the parent whose control descriptor, from `fileno`, this process inherited."""
-        self = cls.__new__(cls)
-        self.limits = limits or Limits()
-        self._control = socket.socket(fileno=fd)
-        self._program = None
-        self.isolation = isolation
-        return self
-
-    @cached_property
-    def isolation(self) -> Isolation:
-        """What confines the attempts, as it says when it is warm."""
-        if self._failure is not None:
-            raise self._failure
-        self._control.settimeout(_START_SECONDS)
-        try:
-            hello = self._control.recv(parent.MESSAGE_BYTES)
-        except TimeoutError:
-            hello = b""
-        if not hello:
-            assert self._program is not None
-            self._program.kill()
-            reason = self._program.communicate()[1].decode("utf-8", "replace").strip()
-            self._control.close()
-            last = reason.splitlines()[-1] if reason else "no reason given"
-            self._failure = ParentError(
-                f"The warm parent did not start: {last}. Run `autograder doctor`."
-            )
-            raise self._failure
-        self._control.settimeout(None)
-        return Isolation.from_dict(json.loads(hello))
-
-    def fileno(self) -> int:
-        """The control descriptor, to be inherited by other judges."""
-        return self._control.fileno()
-
-    def attempt(self, slot: int = 0) -> StudentProcess:
-        """Fork a student process.
-
-        Parameters
-        ----------
-        slot : int
-            Which of the machine's confined users it runs as; judges that work side by side use
-            different ones.
-        """
-        if not 0 <= slot < SLOTS:
-            raise ValueError(f"slot must be from 0 to {SLOTS - 1}, not {slot}")
-        _ = self.isolation  # it is warm
-        data, their_data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        status, their_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = parent.attempt_request(slot, self.limits)
-        status.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        status.settimeout(_ANSWER_SECONDS)
-        try:
-            with their_data, their_status:
-                fds = [their_data.fileno(), their_status.fileno()]
-                socket.send_fds(self._control, [request], fds)
-            return StudentProcess(_first_words(status), data, status, self.limits)
-        except (OSError, ValueError, ParentError) as error:
-            data.close()
-            status.close()
-            raise error if isinstance(error, ParentError) else ParentGone from error
-
-    def forks(self, slot: int = 0) -> bool:
-        """Whether it is still there to be asked for an attempt; another one would do no better."""
-        try:
-            self.attempt(slot).kill()
-        except ParentGone:
-            return False
-        except ParentError:
-            pass  # it refuses, and says why to whoever asks
-        return True
-
-    def close(self) -> None:
-        """End the program, and with it every attempt; a shared parent is only let go."""
-        self._control.close()
-        if self._program is None:
-            return
-        if "isolation" not in self.__dict__:
-            self._program.kill()  # it is still warming up
-        try:
-            self._program.wait(timeout=_END_SECONDS)
-        except subprocess.TimeoutExpired:  # another judge still holds it
-            self._program.kill()
-            self._program.wait()
-        if self._program.stderr:
-            self._program.stderr.close()
-        self._users.close()
-
-    def __enter__(self) -> WarmParent:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _first_words(status: socket.socket) -> int:
-    """The number of the process that greets, which the kernel translates between namespaces."""
-    message, notes, _, _ = status.recvmsg(
-        parent.MESSAGE_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size)
-    )
-    said = json.loads(message)
-    if "refused" in said:
-        raise ParentError(_REFUSED + said["refused"])
-    return _CREDENTIALS.unpack(notes[0][2])[0]
-
-
-def _import_path() -> list[str]:
-    """Where the parent finds the kit and the installed packages before it enters its room."""
-    kit = Path(__file__).resolve().parents[2]
-    numpy_home = Path(np.__file__).parents[1]
-    homes = [kit, numpy_home, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    return list(dict.fromkeys(map(str, homes)))
-
-
-# --- a student process --------------------------------------------------------------------
 
 
 class StudentProcess:
@@ -435,7 +214,7 @@ class StudentProcess:
         """Say why the process has ended by itself."""
         end, limits = self._end, self.limits
         if "refused" in end:
-            raise ParentError(_REFUSED + end["refused"])
+            raise Refused(end["refused"])
         if end["exit"] is None:
             raise ParentGone
         if end["cpu"] >= limits.attempt_cpu:
@@ -540,94 +319,3 @@ def _printable(text: Any, limit: int) -> str:
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
-
-
-# --- what tests hold ----------------------------------------------------------------------
-
-
-class RemoteNamespace:
-    """What a notebook defined, in a student process; with the face of a `Student`."""
-
-    def __init__(self, process: StudentProcess) -> None:
-        self._process = process
-        self._functions: dict[str, RemoteObject] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name in self._functions and self._process.alive:
-            return self._functions[name]
-        self._process.discretion.asked.add(name)
-        value = self._process.ask("name", header={"name": name})
-        if isinstance(value, RemoteObject) and value._kind == "function":
-            self._functions[name] = value  # tests call it again and again: ask for it once
-        return value
-
-    def probe(
-        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-        """Call a function; return what it gives and its arguments as it leaves them."""
-        self._process.discretion.asked.add(name)
-        answer = self._process.ask("probe", header={"name": name}, args=[args, kwargs])
-        match answer:
-            case (_, tuple(), dict()) if (len(answer[1]), [*answer[2]]) == (len(args), [*kwargs]):
-                return answer
-        self._process.reject("an answer to another question")
-
-    def put(self, value: Any) -> RemoteObject:
-        """Hand a copy of a value over, to be passed as an argument and looked at again."""
-        return self._process.ask("put", value=value)
-
-    def get(self, handle: RemoteObject) -> Any:
-        """Return a fresh copy of what a handle stands for."""
-        return self._process.ask("get", header={"on": handle._number})
-
-
-class RemoteObject:
-    """An object that stays in a student process, with attributes, items and calls of its own."""
-
-    def __init__(self, process: StudentProcess, number: int, kind: str) -> None:
-        self.__dict__.update(_process=process, _number=number, _kind=kind)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if (self._kind, name) in self._process.methods:
-            return RemoteMethod(self, name)
-        value = self._process.ask("attribute", header={"on": self._number, "name": name})
-        if isinstance(value, RemoteObject) and value._kind == "method":
-            self._process.methods.add((self._kind, name))
-        return value
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._process.ask("call", header={"on": self._number}, args=[args, kwargs])
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._process.ask("item", header={"on": self._number}, key=key)
-
-    def __del__(self) -> None:
-        self._process.release(self._number)
-
-    def __repr__(self) -> str:
-        return f"<the student's {self._kind}>"
-
-
-class RemoteMethod:
-    """A method of an object that stays in a student process, looked up and called in one go."""
-
-    def __init__(self, owner: RemoteObject, name: str) -> None:
-        self._owner = owner
-        self._name = name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        header = {"on": self._owner._number, "name": self._name}
-        return self._owner._process.ask("method", header=header, args=[args, kwargs])
-
-    def fetched(self) -> RemoteObject:
-        """The method as an object of its own, to be passed as an argument."""
-        owner = self._owner
-        header = {"on": owner._number, "name": self._name}
-        return owner._process.ask("attribute", header=header)
-
-    def __repr__(self) -> str:
-        return f"<the student's {self._name}>"

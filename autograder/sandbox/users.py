@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import socket
 
+from autograder.errors import UserError
+
 FIRST = 60800  # up to 61183: neither distributions nor systemd hand these out
 SLOTS = 32
 _BLOCKS = 12
 
 
-class UsersError(RuntimeError):
+class UsersError(UserError):
     """Every block of users is taken."""
 
 

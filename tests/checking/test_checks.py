@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from autograder.checking.checks import CheckFailed, Report, check, progress, run_tests
+from autograder.checking.checks import CheckFailed, check, progress, run_tests
 from autograder.checking.hints import fingerprint
 from autograder.checking.running import Result
+from autograder.checking.view import Report
 
 CHECKS = '''
 import numpy as np

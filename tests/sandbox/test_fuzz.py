@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autograder.sandbox import Limits, StudentDied, StudentError, StudentProcess, wire
-from autograder.sandbox.process import CellOutcome, RemoteMethod, RemoteObject
+from autograder.sandbox.process import CellOutcome
+from autograder.sandbox.proxies import RemoteMethod, RemoteObject
 
 KIB, MIB = 1 << 10, 1 << 20
 QUICK = {"call_cpu": 0.1, "cell_cpu": 0.1, "wall_factor": 2.0, "idle": 0.2}

@@ -24,6 +24,7 @@ from typing import IO
 
 from autograder.course.collect.names import ARCHIVES, is_archive
 from autograder.course.folder import LARGEST_NOTEBOOK
+from autograder.errors import UserError
 
 MIB = 2**20
 
@@ -41,7 +42,7 @@ BROKEN = (
 )
 
 
-class ArchiveError(Exception):
+class ArchiveError(UserError):
     """An archive cannot be unpacked as a whole; the message says why and what to do."""
 
 
