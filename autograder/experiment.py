@@ -9,7 +9,7 @@ import re
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +24,6 @@ class ExperimentError(UserError):
     """An experiment cannot be run; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class _Step:
-    """A cell to execute, and the experiment it belongs to, if any."""
-
-    label: str
-    source: str
-    experiment: str | None
-
-
 def results() -> Path:
     """Give the folder for what experiments leave behind: checkpoints, processed data sets.
 
@@ -43,81 +34,78 @@ def results() -> Path:
     return folder
 
 
-def run(
-    name: str,
-    experiment: str | None = None,
-    *,
-    full: bool = False,
-    out: Path | str | None = None,
-) -> dict[str, Any]:
-    """Execute an assignment's experiments and save their figures.
+@dataclass(frozen=True)
+class Step:
+    """A cell to execute, and the experiment it belongs to, if any."""
 
-    Runs ``<name>.ipynb`` of the current folder if there is one (a student's folder), else the
-    reference. All provided and solution cells run, then the cells of the experiments, in order.
+    label: str
+    source: str
+    experiment: str | None = None
 
-    Parameters
-    ----------
-    name : str
-        The assignment.
-    experiment : str, optional
-        One experiment; all of them if it is left out.
-    full : bool
-        Run at full length instead of the short one (sets ``CHAINRULE_FULL=1``).
-    out : path, optional
-        Where figures go, as ``<experiment>-1.png`` and so on, and whatever else the experiments
-        write: ``build/figures/<name>`` of the repository, or ``figures`` in a student's folder.
 
-    Returns
-    -------
-    dict
-        What the experiments measured: the notebook's ``NUMBERS``.
+@dataclass(frozen=True)
+class Experiments:
+    """An assignment's cells, in order, and where its figures go."""
 
-    Raises
-    ------
-    ExperimentError
-        If there is no such experiment or a cell fails.
-    """
-    steps, default = _steps(name)
-    known = list(dict.fromkeys(step.experiment for step in steps if step.experiment))
-    if experiment is not None and experiment not in known:
-        raise ExperimentError(
-            f"{name} has no experiment {experiment!r}; it has {', '.join(known) or 'none'}."
-        )
-    folder = Path(out) if out else default
-    wanted = (None, experiment) if experiment else (None, *known)
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    count: Counter[str] = Counter()
-    length = _setting("CHAINRULE_FULL", "1" if full else None)
-    with length, _setting("CHAINRULE_RESULTS", str(folder)), _figures_in_memory() as plt:
-        for step in steps:
-            if step.experiment not in wanted:
-                continue
-            _execute(step, namespace)
-            if step.experiment:
-                for number in plt.get_fignums():
-                    count[step.experiment] += 1
-                    path = folder / f"{step.experiment}-{count[step.experiment]}.png"
+    name: str
+    steps: tuple[Step, ...]
+    figures: Path
+
+    def run(self, which: str | None = None, *, full: bool = False) -> dict[str, Any]:
+        """Execute experiments and save their figures.
+
+        All provided and solution cells run, then the cells of the experiments, in order.
+
+        Parameters
+        ----------
+        which : str, optional
+            One experiment; all of them if it is left out.
+        full : bool
+            Run at full length instead of the short one (sets ``CHAINRULE_FULL=1``).
+
+        Returns
+        -------
+        dict
+            What the experiments measured: the notebook's ``NUMBERS``. Figures are saved as
+            ``<experiment>-1.png`` and so on, beside whatever else the experiments write.
+
+        Raises
+        ------
+        ExperimentError
+            If there is no such experiment or a cell fails.
+        """
+        known = list(dict.fromkeys(step.experiment for step in self.steps if step.experiment))
+        if which is not None and which not in known:
+            raise ExperimentError(
+                f"{self.name} has no experiment {which!r}; it has {', '.join(known) or 'none'}."
+            )
+        wanted = (None, which) if which else (None, *known)
+        steps = [step for step in self.steps if step.experiment in wanted]
+        length = _setting("CHAINRULE_FULL", "1" if full else None)
+        with length, _setting("CHAINRULE_RESULTS", str(self.figures)):
+            return dict(self._executed(steps).get("NUMBERS", {}))
+
+    def _executed(self, steps: Iterable[Step]) -> dict[str, Any]:
+        """Execute cells and give the names that they define."""
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        count: Counter[str] = Counter()
+        with _figures_in_memory() as plt:
+            for step in steps:
+                _execute(step, namespace)
+                for number in plt.get_fignums() if step.experiment else ():
+                    count[str(step.experiment)] += 1
+                    path = self.figures / f"{step.experiment}-{count[str(step.experiment)]}.png"
                     _save(plt.figure(number), path)
-            plt.close("all")
-    return dict(namespace.get("NUMBERS", {}))
+                plt.close("all")
+        return namespace
 
 
-def _steps(name: str) -> tuple[list[_Step], Path]:
-    notebook = Path(f"{name}.ipynb")
-    if notebook.is_file():
-        return _from_notebook(notebook), Path("figures")
-    from autograder.assignment import (
-        source as assignment,  # reads notebooks with jupytext, which students lack
-    )
-
-    loaded = assignment.load(name)
-    kinds = ("provided", "solution", "experiment")
-    cells = [cell for cell in loaded.cells if cell.kind in kinds]
-    steps = [_Step(c.id, c.source, c.name if c.kind == "experiment" else None) for c in cells]
-    return steps, loaded.folder.parent.parent / "build" / "figures" / name
+def of_notebook(path: Path) -> Experiments:
+    """Read the experiments of a student's notebook; figures go into ``figures`` beside it."""
+    return Experiments(path.stem, tuple(_steps(path)), path.parent / "figures")
 
 
-def _from_notebook(path: Path) -> list[_Step]:
+def _steps(path: Path) -> Iterator[Step]:
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = [cell for cell in cells if cell["cell_type"] == "code"]
@@ -127,17 +115,14 @@ def _from_notebook(path: Path) -> list[_Step]:
         raise ExperimentError(
             f"{path} is not a notebook; save it again in Jupyter, or unpack the assignment anew."
         ) from None
-    steps = []
     for index, (cell_id, source) in enumerate(zip(ids, sources, strict=True), start=1):
         if re.match(r"\s*(check|progress)\(", source):
             continue  # it has nothing to do with the experiments
         experiment = re.fullmatch(r"experiment-(\w+?)(-\d+)?", cell_id)
-        label = f"code cell {index}"
-        steps.append(_Step(label, magics.strip(source), experiment and experiment[1]))
-    return steps
+        yield Step(f"code cell {index}", magics.strip(source), experiment and experiment[1])
 
 
-def _execute(step: _Step, namespace: dict[str, Any]) -> None:
+def _execute(step: Step, namespace: dict[str, Any]) -> None:
     filename = f"<{step.label}>"
     # So that a traceback shows the cell's lines.
     linecache.cache[filename] = (len(step.source), None, step.source.splitlines(True), filename)
@@ -149,7 +134,7 @@ def _execute(step: _Step, namespace: dict[str, Any]) -> None:
         raise ExperimentError(_sentence(step, filename, error)) from error
 
 
-def _sentence(step: _Step, filename: str, error: Exception) -> str:
+def _sentence(step: Step, filename: str, error: Exception) -> str:
     """Say where a cell failed, with the line of the cell and not of a library."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.line for frame in frames if frame.filename == filename]

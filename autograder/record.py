@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from autograder.recording.autograde import configure
+from autograder.recording.configure import configure
 
 __all__ = ["configure"]

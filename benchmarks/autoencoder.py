@@ -24,7 +24,7 @@ import torch
 from race import Run, race
 
 from autograder import data
-from autograder.assignment import source as assignment
+from autograder.assignment.source import load
 
 SAMPLES = 15_000  # at least this many in a run: short runs measure the start
 
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=["digits", "fashion_mnist"])
     options = parser.parse_args()
     torch.set_num_threads(1)
-    names = assignment.load("autoencoder").namespace(frozenset({"torch"}))
+    names = load("autoencoder").namespace(frozenset({"torch"}))
     print(f"float32, one thread, median CPU seconds of {options.repeats} runs")
     print("data           kind         encoder            batch epochs  NumPy, s  torch, s  ratio")
     for name in options.data:

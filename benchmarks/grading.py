@@ -22,8 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from autograder.assignment import build
-from autograder.assignment import source as assignments
+from autograder.assignment import build, source
 from autograder.assignment.source import Assignment
 from autograder.checking import hints
 from autograder.checking.marks import mark_of
@@ -157,11 +156,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--submissions", type=int, default=60)
     parser.add_argument("--stock", type=int, default=60, help="submissions for stock nbgrader")
-    parser.add_argument("--assignment", default=assignments.names(ROOT)[0])
+    parser.add_argument("--assignment", default=source.names(ROOT)[0])
     options = parser.parse_args()
     if not ONE_THREAD.items() <= os.environ.items():  # NumPy reads them when it is imported
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ONE_THREAD})
-    assignment = assignments.load(options.assignment, ROOT)
+    assignment = source.load(options.assignment, ROOT)
     scratch = Path(tempfile.mkdtemp(prefix="grading-"))
     global ROOT_LOG
     ROOT_LOG = scratch

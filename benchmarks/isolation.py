@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from autograder.assignment import source as assignments
+from autograder.assignment import source
 from autograder.course import demo
 from autograder.judging.attempt import Attempt
 from autograder.judging.pool import Pool
@@ -40,7 +40,7 @@ def substance(verdict: Verdict) -> list[tuple[str, str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--assignment", default=assignments.names(ROOT)[0])
+    parser.add_argument("--assignment", default=source.names(ROOT)[0])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 

@@ -23,7 +23,7 @@ import torch
 from race import Run, race
 
 from autograder import data
-from autograder.assignment import source as assignment
+from autograder.assignment.source import load
 
 LEARNING_RATE = 0.1
 SAMPLES = 15_000  # at least this many in a run: short runs measure the start
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=["digits", "fashion_mnist", "cifar10"])
     options = parser.parse_args()
     torch.set_num_threads(1)
-    names = assignment.load("mlp").namespace(frozenset({"torch"}))
+    names = load("mlp").namespace(frozenset({"torch"}))
     print(f"float32, one thread, median of {options.repeats} runs")
     print("data           layers       act.  batch epochs  NumPy, s  torch, s  ratio difference")
     for name in options.data:

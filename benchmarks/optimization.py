@@ -24,7 +24,7 @@ import torch
 from race import Run, race
 
 from autograder import data
-from autograder.assignment import source as assignment
+from autograder.assignment.source import load
 
 RATE = 1e-3
 # Features, hidden units, batch size and samples.
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=list(SHAPES), choices=list(SHAPES))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    kit = SimpleNamespace(**assignment.load("optimization").namespace())
+    kit = SimpleNamespace(**load("optimization").namespace())
     print(f"float32, one thread, one epoch, Adam, batchnorm, median of {options.repeats} runs")
     print("data           layers          batch  NumPy, s  torch, s  ratio     loss    torch's")
     for name in options.data:

@@ -23,8 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment import build, edits
-from autograder.assignment import source as assignments
+from autograder.assignment import build, edits, source
 from autograder.assignment.source import Assignment
 from autograder.course.folder import Course
 from autograder.judging.verdict import Verdict
@@ -116,9 +115,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--assignment", default=assignments.names(ROOT)[0])
+    parser.add_argument("--assignment", default=source.names(ROOT)[0])
     options = parser.parse_args()
-    assignment = assignments.load(options.assignment, ROOT)
+    assignment = source.load(options.assignment, ROOT)
     scratch = Path(tempfile.mkdtemp(prefix="scaling-"))
     runs: list[Run] = []
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -14,11 +13,14 @@ from typing import Any
 from nbgrader.api import Gradebook
 
 from autograder.assignment import build
-from autograder.assignment import source as assignment
-from autograder.course.folder import Course, Submission
-from autograder.judging.rebuild import Malformed, Rebuilt, as_blank, rebuild
+from autograder.assignment.source import load
+from autograder.course import install
+from autograder.course.folder import Course
+from autograder.course.grading import Graded
+from autograder.course.submissions import Submission
+from autograder.judging.rebuild import Malformed, as_blank, rebuild
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
-from autograder.recording import autograde as record
+from autograder.recording.autograde import record
 
 TOY = Path(__file__).parent / "toy"
 WHEN = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -26,20 +28,11 @@ POINTS = {"scale": 2.0, "batch_mean": 3.0}
 ANSWER = "**Why** is a mean better than a sum?\n\nBecause."
 
 
-@dataclass(frozen=True)
-class Graded:
-    """What the judge gives to the recorder."""
-
-    submission: Submission
-    verdict: Verdict
-    rebuilt: Rebuilt
-
-
 @cache
 def _filled() -> TemporaryDirectory[str]:
     """Make a course that has the toy assignment, once: nbgrader takes seconds for that."""
     scratch = TemporaryDirectory()
-    build.fill(Course.create(Path(scratch.name) / "course", TOY, seed=7), ["toy"])
+    install.fill(Course.create(Path(scratch.name) / "course", TOY, seed=7), ["toy"])
     return scratch
 
 
@@ -55,7 +48,7 @@ def open_course(root: Path, folder: Path, settings: str = "") -> Course:
 
 def notebook(root: Path, **sources: str) -> dict[str, Any]:
     """Make a student's notebook: as it is released, with some cells' sources changed."""
-    toy = assignment.load("toy", root)
+    toy = load("toy", root)
     made = json.loads(build.solved(toy))
     released = {cell.id: cell.skeleton for cell in toy.layout}
     for cell in made["cells"]:
@@ -96,7 +89,7 @@ def verdict(status: str = "graded", notes: tuple[str, ...] = (), **scores: float
 
 def graded(course: Course, submission: Submission, said: Verdict) -> Graded:
     """Put a submission and its verdict together, as the grader does."""
-    toy = assignment.load("toy", course.root)
+    toy = load("toy", course.root)
     try:
         rebuilt = rebuild(submission.read() or b"", toy)
     except Malformed as problem:
@@ -107,7 +100,7 @@ def graded(course: Course, submission: Submission, said: Verdict) -> Graded:
 def put(course: Course, submission: Submission, said: Verdict) -> None:
     """Record one submission."""
     with course.lock():
-        list(record.record(course, [graded(course, submission, said)]))
+        list(record(course, [graded(course, submission, said)]))
 
 
 def rows(course: Course) -> dict[tuple[str, str], tuple[Any, ...]]:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import source as assignment
-from autograder.assignment.source import Assignment
+from autograder.assignment.source import Assignment, load
 
 TOY = Path(__file__).parent / "toy"
 
@@ -24,4 +23,4 @@ def toy_root(tmp_path: Path) -> Path:
 @pytest.fixture
 def toy(toy_root: Path) -> Assignment:
     """The toy assignment."""
-    return assignment.load("toy", toy_root)
+    return load("toy", toy_root)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import source as assignment
+from autograder.assignment import source
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Seconds for what takes five where nothing else runs.
 PATIENCE = 300
-RACES = [name for name in assignment.names(ROOT) if (ROOT / f"benchmarks/{name}.py").is_file()]
+RACES = [name for name in source.names(ROOT) if (ROOT / f"benchmarks/{name}.py").is_file()]
 
 
 @pytest.mark.parametrize("name", RACES)

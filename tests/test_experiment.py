@@ -2,12 +2,15 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autograder.assignment.experiments import of_reference
 from autograder.assignment.source import AssignmentError
-from autograder.experiment import ExperimentError, results, run
+from autograder.experiment import ExperimentError, of_notebook, results
 
 NOTEBOOK = '''\
 # %% [markdown]
@@ -80,6 +83,15 @@ def student_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return folder
 
     return write
+
+
+def run(
+    name: str, which: str | None = None, *, full: bool = False, out: Path | None = None
+) -> dict[str, Any]:
+    """Run what the command line would, from the current folder."""
+    notebook = Path(f"{name}.ipynb")
+    found = of_notebook(notebook) if notebook.is_file() else of_reference(name)
+    return replace(found, figures=out or found.figures).run(which, full=full)
 
 
 def test_every_figure_of_an_experiment_is_saved_under_its_name(repository, capsys):

@@ -17,6 +17,7 @@ from autograder.assignment.source import names
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CHECKING = ROOT / "autograder" / "checking"
 BASE = [Requirement(line) for line in PROJECT["dependencies"]]
 EXTRAS = {
     extra: [Requirement(line) for line in lines]
@@ -24,7 +25,14 @@ EXTRAS = {
 }
 EVERYTHING = [*BASE, *(requirement for lines in EXTRAS.values() for requirement in lines)]
 #: What students import; it runs on every system, with NumPy alone.
-SHOWN = ("check", "testing", "gradcheck", "diagnose", "hints", "data")
+SHOWN = (
+    *("data", "experiment", "figures", "gradcheck", "sweep", "testing", "tracking"),
+    *(
+        f"checking.{path.relative_to(CHECKING).with_suffix('').as_posix().replace('/', '.')}"
+        for path in sorted(CHECKING.rglob("*.py"))
+        if path.stem not in ("__init__", "pytest_plugin")
+    ),
+)
 
 ON_A_BARE_WINDOWS = """
 import importlib, sys

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import filecmp
 import json
 import logging
-import os
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from autograder.assignment import fast_start  # noqa: F401
 
 # isort: split
 import nbformat
-from alembic.script import ScriptDirectory
 from nbformat.notebooknode import NotebookNode
-from nbgrader import api
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearOutput,
@@ -36,25 +29,21 @@ from nbgrader.preprocessors import SaveCells as NbgraderSaveCells
 from nbgrader.utils import is_grade, is_solution
 from traitlets.config import Config
 
-from autograder.assignment import lessons as learn
+from autograder import files
+from autograder.assignment import lessons
 from autograder.assignment.source import Assignment, Cell, find_root, load
-from autograder.checking.checks import Suite
+from autograder.checking.checks import Checks
 from autograder.errors import UserError
-
-if TYPE_CHECKING:
-    from autograder.course.folder import Course
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-
 PYTEST_INI = """\
 [pytest]
 python_files = checks.py
 addopts = -p autograder.checking.pytest_plugin -p no:cacheprovider
 """
-
 README = """\
 # {title}
 
@@ -97,8 +86,6 @@ class SaveCells(NbgraderSaveCells):
         return cell, resources
 
 
-#: Seconds for which other programs may hold the gradebook.
-LONGEST_WAIT = 60
 RELEASE_STEPS = [
     LockCells,
     ClearSolutions,
@@ -149,7 +136,7 @@ def drift(names: Iterable[str], root: Path | None = None) -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         for folder in build(names, root, out=Path(scratch)):
             committed = root / "assignments" / folder.name
-            for path in sorted(_files(folder) | _files(committed)):
+            for path in sorted({*files.counted(folder), *files.counted(committed)}):
                 built, kept = folder / path, committed / path
                 label = f"assignments/{folder.name}/{path}"
                 if not kept.is_file():
@@ -159,89 +146,6 @@ def drift(names: Iterable[str], root: Path | None = None) -> list[str]:
                 elif not filecmp.cmp(built, kept, shallow=False):
                     found.append(f"{label} is not what its source gives; run `autograder build`.")
     return found
-
-
-def fill(course: Course, names: Iterable[str]) -> None:
-    """Put assignments into a course: nbgrader's ``source/``, ``release/`` and gradebook."""
-    with course.lock():
-        for name in names:
-            install(load(name, course.root), course.folder)
-
-
-def install(assignment: Assignment, course: Path) -> None:
-    """Put one assignment into a course's folder, if it is not there as it is now.
-
-    The caller holds the course's lock.
-    """
-    source, release = (course / name / assignment.name for name in ("source", "release"))
-    notebook = Path(f"{assignment.name}.ipynb")
-    released = release / notebook
-    gradebook = course / "gradebook.db"
-    built = assignment.folder.parent.parent / "assignments" / assignment.name
-    beside = {path: built / path for path in _files(built) - {notebook}} if built.is_dir() else {}
-    if (
-        released.is_file()
-        and (source / notebook).is_file()
-        and (source / notebook).read_text(encoding="utf-8") == solved(assignment)
-        and all(
-            _is_copy(folder / path, of)
-            for path, of in beside.items()
-            for folder in (source, release)
-        )
-        and _has(gradebook, assignment)
-    ):
-        return
-    released.unlink(missing_ok=True)  # so that a step that is interrupted is done again
-    for path, of in beside.items():
-        (source / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(of, source / path)
-    _write(source / notebook, solved(assignment))
-    create_gradebook(gradebook)
-    generate(course, assignment.name, f"sqlite:///{gradebook}")
-
-
-def _has(gradebook: Path, assignment: Assignment) -> bool:
-    """Whether a gradebook has an assignment as it is now: it may have been removed or be older."""
-    if not gradebook.is_file():
-        return False
-    with contextlib.closing(sqlite3.connect(gradebook, timeout=LONGEST_WAIT)) as db:
-        try:
-            rows = db.execute(
-                "SELECT b.name, g.max_score FROM notebook n JOIN base_cell b "
-                "ON b.notebook_id = n.id JOIN grade_cells g ON g.id = b.id WHERE n.name = ?",
-                (assignment.name,),
-            ).fetchall()
-        except sqlite3.Error as error:
-            if "no such table" in str(error):
-                return False
-            raise BuildError(
-                f"The gradebook {gradebook} cannot be read ({error}); close what else has it open, "
-                "or put a backup in its place."
-            ) from error
-    graded = (*assignment.exercises, *assignment.written)
-    return {cell.name: cell.points for cell in graded}.items() <= dict(rows).items()
-
-
-def create_gradebook(path: Path) -> None:
-    """Make an empty gradebook where there is none: a whole one, or after a crash none at all."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".gradebook") as scratch:
-        new = Path(scratch) / path.name
-        api.get_alembic_version = _schema_version
-        api.Gradebook(f"sqlite:///{new}").close()
-        with contextlib.suppress(FileExistsError):
-            os.link(new, path)
-
-
-def _schema_version() -> str:
-    """Give the version of nbgrader's tables, as nbgrader's own ``alembic heads`` does.
-
-    That program is not found where an environment is used but not activated, and takes four
-    seconds.
-    """
-    return str(ScriptDirectory(ALEMBIC_DIR).get_current_head())
 
 
 def solved(assignment: Assignment) -> str:
@@ -287,7 +191,9 @@ def write_source(assignment: Assignment, folder: Path) -> None:
         if own.is_file()
         else README.format(title=assignment.title, name=assignment.name, rows="\n".join(rows))
     )
-    known = learn.book(assignment, Suite(assignment.folder).exercises) | {"_exercises": exercises}
+    known = lessons.book(assignment, Checks(assignment.folder).exercises) | {
+        "_exercises": exercises
+    }
     _write(folder / f"{assignment.name}.ipynb", solved(assignment))
     _write(folder / "checks.py", (assignment.folder / "checks.py").read_text(encoding="utf-8"))
     _write(folder / "hints.json", json.dumps(known, indent=1, sort_keys=True) + "\n")
@@ -340,24 +246,10 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _files(folder: Path) -> set[Path]:
-    """List the files of a folder that count: no caches, no checkpoints."""
-    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {
-        path
-        for path in paths
-        if not any(part.startswith((".", "__pycache__")) for part in path.parts)
-    }
-
-
-def _is_copy(path: Path, of: Path) -> bool:
-    return path.is_file() and filecmp.cmp(path, of, shallow=False)
-
-
 def _mirror(source: Path, target: Path) -> None:
     """Make one folder equal to another, leaving caches alone."""
-    for path in _files(target) - _files(source) if target.is_dir() else ():
+    for path in {*files.counted(target)} - {*files.counted(source)}:
         (target / path).unlink()
-    for path in _files(source):
+    for path in files.counted(source):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / path, target / path)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.assignment.source import REGION, Assignment, Cell
+from autograder.files import counts
 
 #: Shorter statements (``return out``) say nothing.
 TELLING = 5
@@ -79,13 +80,8 @@ def _strangers(assignment: Assignment, folder: Path) -> Iterator[str]:
     expected = {f"{assignment.name}.ipynb", "checks.py", "hints.json", "README.md", "pytest.ini"}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if path.is_file() and str(name) not in expected and not _is_local(name):
+        if path.is_file() and str(name) not in expected and counts(name):
             yield str(name)
-
-
-def _is_local(name: Path) -> bool:
-    """Whether a file is what running a notebook leaves behind, which git and the release ignore."""
-    return any(part in (".ipynb_checkpoints", "__pycache__") for part in name.parts)
 
 
 def _texts(folder: Path, notebook: dict[str, list[dict[str, object]]]) -> Iterator[tuple[str, str]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 
+from autograder import files
 from autograder.assignment.source import find_root
 from autograder.errors import UserError
+from autograder.files import CHECKOUT
 
 #: Every member carries this date, so that equal content makes equal bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -63,9 +63,7 @@ def release(name: str, root: Path | None = None, *, out: Path | None = None) -> 
         )
     with tempfile.TemporaryDirectory() as scratch:
         wheel = build_wheel(Path(scratch))
-        members = {
-            path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)
-        }
+        members = {path.as_posix(): (folder / path).read_bytes() for path in files.counted(folder)}
         members[wheel.name] = wheel.read_bytes()
     members["requirements.txt"] = f"./{wheel.name}[student]\n".encode()
     readme = members.get("README.md", f"# {name}\n".encode()).decode()
@@ -83,24 +81,15 @@ def release(name: str, root: Path | None = None, *, out: Path | None = None) -> 
 
 def build_wheel(folder: Path) -> Path:
     """Build the kit's wheel into a folder."""
-    kit = Path(__file__).resolve().parents[2]
-    if not (kit / "pyproject.toml").is_file():
+    if not (CHECKOUT / "pyproject.toml").is_file():
         raise ReleaseError(
-            f"The kit's wheel is built from its source, and {kit} is not it; "
+            f"The kit's wheel is built from its source, and {CHECKOUT} is not it; "
             "install the kit from a checkout with `pip install -e`."
         )
     from hatchling.builders.wheel import WheelBuilder
 
-    (path,) = WheelBuilder(str(kit)).build(directory=str(folder), versions=["standard"])
+    (path,) = WheelBuilder(str(CHECKOUT)).build(directory=str(folder), versions=["standard"])
     return Path(path)
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    """The folder's files, without caches, checkpoints and links."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
-        paths = (Path(place) / name for name in sorted(files) if not name.startswith("."))
-        yield from (path for path in paths if not path.is_symlink())
 
 
 def _write_zip(path: Path, members: dict[str, bytes]) -> None:

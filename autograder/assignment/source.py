@@ -94,6 +94,11 @@ class Assignment:
     cells: tuple[Cell, ...]
 
     @property
+    def root(self) -> Path:
+        """The repository."""
+        return self.folder.parent.parent
+
+    @property
     def title(self) -> str:
         """The notebook's first heading."""
         for cell in self.cells:

@@ -67,8 +67,7 @@ def check(name: str, *, folder: Path | str | None = None) -> None:
     CheckFailed
         If the exercise lacks any of its properties.
     """
-    suite = Suite(folder)
-    report = Report(name, suite.results(name, sys._getframe(1).f_globals))
+    report = Report(name, Checks(folder).results(name, sys._getframe(1).f_globals))
     _show(report)
     if report.summary:
         raise CheckFailed(report.summary)
@@ -76,13 +75,13 @@ def check(name: str, *, folder: Path | str | None = None) -> None:
 
 def progress(*, folder: Path | str | None = None) -> None:
     """Show every exercise of the assignment, and the points as far as its visible checks go."""
-    suite = Suite(folder)
+    checks = Checks(folder)
     names = sys._getframe(1).f_globals
-    reports = [Report(name, suite.results(name, names)) for name in suite.exercises]
-    _show(Progress(reports, suite.points))
+    reports = [Report(name, checks.results(name, names)) for name in checks.exercises]
+    _show(Progress(reports, checks.points))
 
 
-class Suite:
+class Checks:
     """The visible tests of an assignment and the hints that go with them.
 
     Parameters

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from autograder.checking import hints, magics
-from autograder.checking.checks import Suite
+from autograder.checking.checks import Checks
 from autograder.checking.running import explain_error, run_test
 from autograder.checking.student import Namespace
 
@@ -35,7 +35,7 @@ class NotebookChecks:
 
     def __init__(self, notebook: Path) -> None:
         self.notebook = notebook
-        self.suite = Suite(notebook.parent)
+        self.checks = Checks(notebook.parent)
         self.stopped: list[str] = []
 
     @cached_property
@@ -58,7 +58,7 @@ class NotebookChecks:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run a check, and fail with its diagnosis alone."""
         values = {"student": Namespace({}), **pyfuncitem.funcargs}
-        (result,) = self.suite.explained([run_test(pyfuncitem.function, values)])
+        (result,) = self.checks.explained([run_test(pyfuncitem.function, values)])
         if result.outcome != "passed":
             pytest.fail(f"{result.sentence}\n{result.diagnosis or ''}".strip(), pytrace=False)
         return True

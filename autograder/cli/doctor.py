@@ -16,8 +16,8 @@ from typing import Any
 
 from autograder import data
 from autograder.course.folder import Course
+from autograder.files import KIT
 from autograder.judging import container
-from autograder.judging.attempt import KIT
 from autograder.sandbox import LAYERS, Isolation, Limits, survey
 
 WELL, LESS, LACKING = "well", "less", "lacking"
@@ -167,7 +167,9 @@ def _engine(folder: Path) -> Finding:
 
 
 def _wanted(folder: Path) -> str:
-    return Course.open(folder).isolation if (folder / "course.toml").is_file() else "process"
+    return (
+        Course.open(folder).settings.isolation if (folder / "course.toml").is_file() else "process"
+    )
 
 
 def _choice(folder: Path, isolation: Isolation) -> Finding:

@@ -15,7 +15,7 @@ from typing import Any
 
 from autograder.assignment import build, edits
 from autograder.assignment.source import REGION, Assignment, load
-from autograder.judging.attempt import write_atomically
+from autograder.files import write_atomically
 from autograder.course.folder import Course
 
 Notebook = dict[str, Any]

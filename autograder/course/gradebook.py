@@ -1,171 +1,59 @@
 """nbgrader's gradebook, read and written in bulk: one short transaction for each submission.
 
 Beside nbgrader's own tables stands ``chainrule_recording``, with what each submission was last
-recorded from. Triggers keep the late penalty a share of the current marks, whoever sets them:
-this program, formgrader or nbgrader's commands.
+recorded from.
 """
+
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sqlite3
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+from nbgrader import api
+from nbgrader.dbutil import ALEMBIC_DIR
 
 from autograder.course import roster
-from autograder.assignment.build import LONGEST_WAIT, create_gradebook
-from autograder.course.folder import Course, CourseError, Submission
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
+from autograder.course.marks import NO_RESPONSE, UNREADABLE, CellMark, Entry, Master, Recorded, clamp
+from autograder.course.tables import CELLS, COMMENT, COMMENTED, MARK, SCHEMA, SUBMISSION, SUBMITTED
 from autograder.judging.verdict import Verdict
 
-PENALTY = """
-    UPDATE submitted_notebook SET late_submission_penalty = (
-        SELECT CASE WHEN r.late > 0 THEN r.late * MAX(0.0, (
-            SELECT TOTAL(COALESCE(g.manual_score, g.auto_score) + COALESCE(g.extra_credit, 0.0))
-            FROM grade g WHERE g.notebook_id = r.notebook_id)) END
-        FROM chainrule_recording r WHERE r.notebook_id = NEW.notebook_id)
-    WHERE id = NEW.notebook_id;
-"""
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS chainrule_recording (
-    notebook_id VARCHAR(32) PRIMARY KEY, late FLOAT NOT NULL, answers TEXT NOT NULL,
-    verdict TEXT NOT NULL, key TEXT NOT NULL);
-CREATE TRIGGER IF NOT EXISTS chainrule_marked
-    AFTER UPDATE OF auto_score, manual_score, extra_credit ON grade
-    WHEN EXISTS (SELECT 1 FROM chainrule_recording
-                 WHERE notebook_id = NEW.notebook_id AND late > 0)
-    BEGIN {PENALTY} END;
-CREATE TRIGGER IF NOT EXISTS chainrule_recorded
-    AFTER INSERT ON chainrule_recording BEGIN {PENALTY} END;
-CREATE TRIGGER IF NOT EXISTS chainrule_late
-    AFTER UPDATE OF late ON chainrule_recording BEGIN {PENALTY} END;
-CREATE TRIGGER IF NOT EXISTS chainrule_removed
-    AFTER DELETE ON submitted_notebook
-    BEGIN DELETE FROM chainrule_recording WHERE notebook_id = OLD.id; END;
-"""
+#: Seconds for which other programs may hold the gradebook.
+LONGEST_WAIT = 60
 
 
-#: The recorded submissions of some assignment and student, "*" for any.
-SUBMITTED = """FROM chainrule_recording r
-    JOIN submitted_notebook n ON n.id = r.notebook_id
-    JOIN submitted_assignment s ON s.id = n.assignment_id
-    JOIN assignment a ON a.id = s.assignment_id
-        AND :assignment IN (a.name, '*') AND :student IN (s.student_id, '*')"""
-CELLS = f"""{SUBMITTED}
-    JOIN grade g ON g.notebook_id = n.id
-    JOIN base_cell b ON b.id = g.cell_id
-    JOIN grade_cells c ON c.id = g.cell_id ORDER BY b.rowid"""
-COMMENTED = f"""{SUBMITTED}
-    JOIN comment k ON k.notebook_id = n.id JOIN base_cell b ON b.id = k.cell_id
-    WHERE COALESCE(k.manual_comment, k.auto_comment) IS NOT NULL ORDER BY b.rowid"""
-SUBMISSION = (
-    "n.id, s.student_id, a.name, s.timestamp, r.late, "
-    "COALESCE(n.late_submission_penalty, 0.0), r.verdict"
-)
-MARK = (
-    "n.id, s.student_id, a.name, b.name, c.cell_type = 'markdown', c.max_score, "
-    "g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade"
-)
-COMMENT = "n.id, b.name, COALESCE(k.manual_comment, k.auto_comment)"
 
-#: A zero for one of these is shown to a person: it may be an upload gone wrong.
-UNREADABLE = ("malformed", "missing")
-#: What nbgrader has as a comment on an answer that is as it was handed out.
-NO_RESPONSE = "No response."
+def create_gradebook(path: Path) -> None:
+    """Make an empty gradebook where there is none: a whole one, or after a crash none at all."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".gradebook") as scratch:
+        new = Path(scratch) / path.name
+        api.get_alembic_version = _schema_version
+        api.Gradebook(f"sqlite:///{new}").close()
+        with contextlib.suppress(FileExistsError):
+            os.link(new, path)
 
 
-@dataclass(frozen=True)
-class Master:
-    """An assignment as the gradebook knows it: its rows' ids by name."""
+def _schema_version() -> str:
+    """Give the version of nbgrader's tables, as nbgrader's own ``alembic heads`` does.
 
-    assignment: str
-    notebook: str
-    points: Mapping[str, float]
-    written: frozenset[str]
-    grade_cells: Mapping[str, str]
-    solution_cells: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is recorded of one submission.
-
-    ``answers`` maps each written question to a digest of what the student wrote; ``blank`` names
-    the cells that are as they were handed out; ``text`` is the verdict as `lasting` writes it.
+    That program is not found where an environment is used but not activated, and takes four
+    seconds.
     """
-
-    student: str
-    timestamp: datetime | None
-    verdict: Verdict
-    text: str
-    answers: Mapping[str, str]
-    blank: frozenset[str]
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One graded cell of one student's submission, as it stands in the gradebook."""
-
-    student: str
-    assignment: str
-    exercise: str
-    written: bool
-    max_score: float
-    auto_score: float | None
-    manual_score: float | None
-    extra_credit: float | None
-    needs_manual_grade: bool
-
-    @property
-    def score(self) -> float:
-        """The points that count now: a person's mark before the automatic score."""
-        mark = self.auto_score if self.manual_score is None else self.manual_score
-        return 0.0 if mark is None else mark + (self.extra_credit or 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One student's submission as it stands in the gradebook."""
-
-    student: str
-    assignment: str
-    timestamp: datetime | None
-    late: float
-    penalty: float
-    verdict: Verdict
-    marks: tuple[Mark, ...]
-    comments: Mapping[str, str]
-
-    @property
-    def submission(self) -> Submission:
-        """What was handed in, as far as the gradebook knows."""
-        return Submission(self.student, self.assignment, None, self.timestamp)
-
-    @property
-    def raw_score(self) -> float:
-        """Points before the late penalty."""
-        return sum(mark.score for mark in self.marks)
-
-    @property
-    def score(self) -> float:
-        """Points that count."""
-        return max(0.0, self.raw_score - self.penalty)
-
-    @property
-    def max_score(self) -> float:
-        """Points that there are."""
-        return sum(mark.max_score for mark in self.marks)
-
-    @property
-    def pending(self) -> list[str]:
-        """The questions that wait for a person, where there is something to read."""
-        if self.verdict.status in UNREADABLE:
-            return []
-        return [mark.exercise for mark in self.marks if mark.needs_manual_grade]
+    return str(ScriptDirectory(ALEMBIC_DIR).get_current_head())
 
 
 class Gradebook:
@@ -400,15 +288,15 @@ class Gradebook:
         if stamp is None or due is None:
             return 0.0
         ends = _time(due) + _interval(extension)
-        late = _time(stamp) - max(ends, self.course.due(assignment, student) or ends)
-        return self.course.late_policy(assignment).share(late.total_seconds())
+        late = _time(stamp) - max(ends, self.course.settings.due(assignment, student) or ends)
+        return self.course.settings.of(assignment).late.share(late.total_seconds())
 
     def settle(self) -> None:
         """Bring names, due dates and lateness up to date with the roster and course.toml."""
         with self._transaction():
             self._enrol()
             for assignment in self.assignments():
-                if due := self.course.due(assignment):
+                if due := self.course.settings.due(assignment):
                     self._db.execute(
                         "UPDATE assignment SET duedate = ? WHERE name = ?",
                         (_stamp(due), assignment),
@@ -427,9 +315,9 @@ class Gradebook:
     def recorded(self, assignment: str = "*", student: str = "*") -> list[Recorded]:
         """Read recorded submissions with their marks, by assignment and student."""
         which = {"assignment": assignment, "student": student}
-        marks: dict[str, list[Mark]] = {}
+        marks: dict[str, list[CellMark]] = {}
         for notebook, *values in self._db.execute(f"SELECT {MARK} {CELLS}", which):
-            marks.setdefault(notebook, []).append(Mark(*values))
+            marks.setdefault(notebook, []).append(CellMark(*values))
         comments: dict[str, dict[str, str]] = {}
         for notebook, name, comment in self._db.execute(f"SELECT {COMMENT} {COMMENTED}", which):
             comments.setdefault(notebook, {})[name] = comment
@@ -449,19 +337,6 @@ class Gradebook:
             )
             for notebook, student, assignment, stamp, late, penalty, verdict in rows
         ]
-
-
-def clamp(score: float, points: float) -> float:
-    """Hold a score within its points, and take rounding off one that is whole."""
-    if abs(score - round(score)) < 1e-9:
-        score = float(round(score))
-    return min(max(score, 0.0), points)
-
-
-def lasting(verdict: Verdict) -> str:
-    """Write a verdict without the CPU times, which differ between two gradings of the same."""
-    plain: dict[str, Any] = json.loads(verdict.to_json())
-    return json.dumps(plain | {"cpu": {}}, sort_keys=True)
 
 
 def _stamp(time: datetime | None) -> str | None:

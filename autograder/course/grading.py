@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from autograder.assignment import source as assignments
+from autograder.assignment import source
 from autograder.judging.attempt import Attempt, Store, Surroundings
-from autograder.course.folder import Course, Submission
+from autograder.course import roster
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
+from autograder.course.submissions import Submission
 from autograder.judging.pool import Pool
 from autograder.judging.judge import unreadable
 from autograder.judging.rebuild import Malformed, Rebuilt, as_blank, rebuild
@@ -57,11 +60,12 @@ class Grading:
         gpus: str = "",
     ) -> None:
         self.course = course
-        self.isolation = isolation or course.isolation
+        self.isolation = isolation or course.settings.isolation
         self.gpus = gpus
-        self.limits = Limits(**course.limits)
+        self.limits = course.settings.limits
         self.store = Store(course.attempts)
-        self.sources = {name: assignments.load(name, course.root) for name in names}
+        roster.read(course)  # what is wrong with it is said before the class is judged
+        self.sources = {name: source.load(name, course.root) for name in names}
         students = None if students is None else list(students)
         self.submissions = [
             submission for name in self.sources for submission in course.submissions(name, students)
@@ -90,7 +94,7 @@ class Grading:
         """What the verdicts depend on, by assignment."""
         conditions = {"limits": asdict(self.limits), **self._device()}
         return {
-            name: Surroundings.of(source.folder, seed=self.course.seed, conditions=conditions)
+            name: Surroundings.of(source.folder, seed=self.course.settings.seed, conditions=conditions)
             for name, source in self.sources.items()
         }
 
@@ -133,7 +137,7 @@ class Grading:
             for submission in submissions:
                 data = submission.read() or b""
                 if self._key(submission, data) == key:
-                    yield Attempt(submission.assignment, data, key=key, seed=self.course.seed)
+                    yield Attempt(submission.assignment, data, key=key, seed=self.course.settings.seed)
                     break
 
     def _keep(self, attempt: Attempt, verdict: Verdict) -> None:
@@ -172,6 +176,24 @@ class Grading:
             return rebuild(data, source)
         except Malformed as problem:
             return as_blank(source, str(problem))
+
+
+def handed_in(course: Course) -> list[str]:
+    """List the assignments of which something was handed in.
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    known = source.names(course.root)
+    found = {submission.assignment for submission in course.submissions()}
+    if not found & set(known):
+        raise CourseError(
+            f"{course.submitted} holds no submission; put notebooks there as "
+            "<student>/<assignment>/<assignment>.ipynb, or try `autograder demo`."
+        )
+    return [name for name in known if name in found]
 
 
 def judged(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from autograder.course.folder import Course
 from autograder.course.grading import Graded
-from autograder.course.gradebook import Gradebook, clamp
+from autograder.course.gradebook import Gradebook
+from autograder.course.marks import clamp
 
 
 @dataclass(frozen=True)

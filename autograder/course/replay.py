@@ -18,7 +18,7 @@ import numpy as np
 
 from autograder.checking import comparing
 from autograder.checking.marks import mark_of
-from autograder.course.folder import Submission
+from autograder.course.submissions import Submission
 from autograder.course.grading import Grading
 from autograder.course.gradebook import Gradebook
 from autograder.judging.judge import Examination, Judge
@@ -100,10 +100,10 @@ def replay(grading: Grading, exercise: str) -> list[Failure]:
         raise ReplayError(f"There is nothing to run: {problem}") from problem
     allows = source.exercise(exercise).allows
     with WarmParent(tuple(sorted(allows)), grading.limits) as parent:
-        judge = Judge(source, {allows: parent}, seed=grading.course.seed)
+        judge = Judge(source, {allows: parent}, seed=grading.course.settings.seed)
         with Examination(judge, rebuilt) as examination:
             again = _Again(judge, examination, allows)
-            judge.suite.run(lambda test: judge.fixtures(test, None), again.run, [exercise])
+            judge.hidden_tests.run(lambda test: judge.fixtures(test, None), again.run, [exercise])
     return again.failures
 
 

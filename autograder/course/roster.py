@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import re
 import unicodedata
@@ -10,7 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autograder.course.folder import Course, CourseError, is_id
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
+from autograder.course.submissions import is_id
 
 COLUMNS = ("id", "first_name", "last_name", "email")
 #: How a platform may call a student, beside by name and number: a column of roster.csv for each.
@@ -122,7 +125,20 @@ def read(course: Course) -> Roster | None:
             why = "is there twice" if person.id in people else "cannot be a student's id"
             raise CourseError(f"{path}, row {line}: {person.id!r} {why}; change it.")
         people[person.id] = person
+    _check_extensions(course, list(people))
     return Roster(people.values())
+
+
+def _check_extensions(course: Course, known: list[str]) -> None:
+    """See that whoever course.toml gives an extension to is there to have it."""
+    for name, assignment in course.settings.assignments.items():
+        for student in assignment.extensions:
+            if student not in known:
+                close = difflib.get_close_matches(student, known, 1)
+                meant = f"did you mean {close[0]}?" if close else "add a row, or mend the id."
+                raise CourseError(
+                    f"course.toml extends {name} for {student!r}, who is not in roster.csv: {meant}"
+                )
 
 
 def _delimiter(text: str) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -14,9 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from autograder import files
+from autograder.files import KIT, write_atomically
 from autograder.judging.verdict import Verdict
 
-KIT = Path(__file__).resolve().parents[1]
 #: The libraries whose numbers a verdict may depend on.
 LIBRARIES = ("numpy", "torch")
 
@@ -48,7 +47,7 @@ class Surroundings:
     @classmethod
     def of(cls, folder: Path, *, seed: int, conditions: dict[str, Any]) -> Surroundings:
         """Look at an assignment's source, ``reference/<name>``, and at this installation."""
-        assignment, kit = (_tree_digest(path).hex() for path in (folder, KIT))
+        assignment, kit = _sources(folder), _sources(KIT)
         return cls(assignment, kit, sys.version, _libraries(), seed, conditions)
 
     @cached_property
@@ -79,13 +78,9 @@ class Attempt:
     only: tuple[str, ...] | None = None
 
 
-def _tree_digest(folder: Path) -> bytes:
-    """Digest every source file below a folder: its path and its bytes."""
-    digest = sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(str(path.relative_to(folder)).encode() + b"\0")
-        digest.update(sha256(path.read_bytes()).digest())
-    return digest.digest()
+def _sources(folder: Path) -> str:
+    """Digest every source file below a folder."""
+    return files.digest(folder, [path for path in files.counted(folder) if path.suffix == ".py"])
 
 
 def _libraries() -> dict[str, str]:
@@ -136,18 +131,3 @@ class Store:
             "surroundings": surroundings.plain,
         }
         write_atomically(self.path(attempt.key), json.dumps(record, default=str).encode())
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that whoever looks sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -15,14 +15,12 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 
+from autograder import files
 from autograder.errors import UserError
-from autograder.judging import worker
-from autograder.judging.attempt import KIT
-from autograder.judging.worker import Allows
+from autograder.files import KIT
+from autograder.judging.protocol import PIPE_BYTES, Allows, Parent, Start, pack
 from autograder.sandbox import ONE_THREAD, Isolation, Limits, users
 
 ENGINES = ("docker", "podman")
@@ -85,14 +83,11 @@ def sources(kit: Path = KIT) -> str:
 
     The assignments' own are not among them: a worker gets them from its coordinator.
     """
-    digest = sha256()
-    for part in BUILT_FROM:
-        path = kit.parent / part
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and "__pycache__" not in file.parts:
-                name = file.relative_to(kit.parent).as_posix()
-                digest.update(name.encode() + b"\0" + sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+    checkout = kit.parent
+    folders = [Path(part) for part in BUILT_FROM if (checkout / part).is_dir()]
+    single = [Path(part) for part in BUILT_FROM if Path(part) not in folders]
+    inside = [folder / path for folder in folders for path in files.counted(checkout / folder)]
+    return files.digest(checkout, single + inside)
 
 
 def command_line(
@@ -154,7 +149,7 @@ class Containers:
         self.allowed = allowed
         self.limits = limits
         self.gpus = gpus
-        self.sources = worker.pack(root)
+        self.sources = pack(root)
         with ExitStack() as stack:
             self.first_uids = [self._reserve(stack) for _ in allowed]
             self._stack = stack.pop_all()
@@ -176,15 +171,11 @@ class Containers:
             name,
             command_line(self.engine, self.image, name, self.allowed, self.limits, self.gpus),
         )
-        parents = zip(self.allowed, self.first_uids, strict=True)
-        settings = {
-            "root": ROOT,
-            "slot": slot,
-            "limits": asdict(self.limits),
-            "gpu": bool(self.gpus),
-            "parents": [{"allows": sorted(a), "first_uid": first} for a, first in parents],
-        }
-        worker.begin(container, settings, self.sources)
+        parents = tuple(
+            Parent(tuple(sorted(allows)), first_uid=first)
+            for allows, first in zip(self.allowed, self.first_uids, strict=True)
+        )
+        Start(ROOT, slot, self.limits, parents, bool(self.gpus)).send(container, self.sources)
         return container
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
@@ -229,7 +220,7 @@ class _Container(subprocess.Popen[bytes]):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
-            pipesize=worker.PIPE_BYTES,
+            pipesize=PIPE_BYTES,
             start_new_session=True,  # an interrupt at the terminal is the coordinator's to handle
         )
 

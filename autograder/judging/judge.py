@@ -18,7 +18,7 @@ from autograder.checking.marks import Mark, mark_of
 from autograder.checking.running import Result, run_test
 from autograder.checking.student import Namespace
 from autograder.judging import rebuild
-from autograder.judging.hidden_tests import Suite
+from autograder.judging.hidden_tests import HiddenTests
 from autograder.judging.rebuild import Malformed, Rebuilt
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
 from autograder.sandbox import StudentDied, StudentProcess, WarmParent
@@ -58,9 +58,12 @@ class Judge:
         self._references: dict[Allows, Namespace] = {}
 
     @cached_property
-    def suite(self) -> Suite:
+    def hidden_tests(self) -> HiddenTests:
         """The hidden tests."""
-        return Suite(self.assignment.module("hidden_tests"))
+        found = HiddenTests(self.assignment.module("hidden_tests"))
+        for exercise in found.exercises:
+            self.assignment.exercise(exercise)  # or it says which ones there are
+        return found
 
     def reference(self, allows: Allows = frozenset()) -> Namespace:
         """The reference solution, with as much of it as some allowed imports give."""
@@ -162,7 +165,9 @@ class Examination:
 
     def run(self, only: Iterable[str] | None) -> float:
         """Run the hidden tests, all or those of some exercises; give the CPU seconds they took."""
-        return self.judge.suite.run(lambda test: self.judge.fixtures(test, None), self._judge, only)
+        return self.judge.hidden_tests.run(
+            lambda test: self.judge.fixtures(test, None), self._judge, only
+        )
 
     # Tests
 

@@ -6,23 +6,20 @@ any moment: whatever it had not delivered is judged again.
 
 from __future__ import annotations
 
-import os
 import selectors
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import asdict
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from autograder.judging import worker
+from autograder.judging import protocol
 from autograder.judging.attempt import Attempt
 from autograder.judging.container import Containers
+from autograder.judging.processes import Launcher, Processes
 from autograder.judging.verdict import Verdict
-from autograder.judging.worker import Allows
-from autograder.sandbox import ONE_THREAD, SLOTS, Isolation, Limits, WarmParent
+from autograder.sandbox import SLOTS, Isolation, Limits
 
 #: A worker that has judged so many is replaced, so that nothing can pile up in it.
 RECYCLE_AFTER = 500
@@ -30,99 +27,6 @@ RECYCLE_AFTER = 500
 TRIES = 3
 READY: Literal["ready"] = "ready"
 DIED = "The worker died three times while judging this submission; run `autograder doctor`."
-
-
-class Launcher(Protocol):
-    """Starts workers and ends them."""
-
-    @property
-    def isolation(self) -> Isolation | None:
-        """What confines the student processes, if that is known without a worker."""
-
-    def start(self, slot: int) -> subprocess.Popen[bytes]:
-        """Start a worker and send it its first message."""
-
-    def end(self, process: subprocess.Popen[bytes]) -> None:
-        """End a worker, whatever it does, and all that it started."""
-
-    def complain(self, process: subprocess.Popen[bytes]) -> None:
-        """Raise why a worker ended before it was ready, if another try is of no use."""
-
-    def close(self) -> None:
-        """Let go of what the workers shared."""
-
-
-class Processes:
-    """Workers as local programs, which share one warm parent for each set of allowed imports."""
-
-    def __init__(self, root: Path, allowed: list[Allows], limits: Limits, gpus: str = "") -> None:
-        self.root = root
-        self.limits = limits
-        self.gpu = bool(gpus)
-        self.parents: dict[Allows, WarmParent] = {}
-        self._started: set[int] = set()
-        self._stack = ExitStack()
-        try:
-            self._warm(allowed)
-        except BaseException:
-            self.close()
-            raise
-        self.isolation = self.parents[allowed[0]].isolation
-
-    def _warm(self, allowed: list[Allows]) -> None:
-        """Start parents, side by side, and wait until they are warm."""
-        for allows in allowed:
-            parent = WarmParent(tuple(sorted(allows)), self.limits, gpu=self.gpu)
-            self.parents[allows] = self._stack.enter_context(parent)
-        for allows in allowed:
-            _ = self.parents[allows].isolation
-
-    def _revive(self, slot: int) -> None:
-        """Replace the parents that have ended: it may be what the slot's last worker died of."""
-        ended = [allows for allows, parent in self.parents.items() if not parent.forks(slot)]
-        for allows in ended:
-            self.parents[allows].close()
-        self._warm(ended)
-
-    def start(self, slot: int) -> subprocess.Popen[bytes]:
-        """Start a worker that inherits the parents' control descriptors."""
-        if slot in self._started:
-            self._revive(slot)
-        self._started.add(slot)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "autograder.judging.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pipesize=worker.PIPE_BYTES,
-            env={**os.environ, **ONE_THREAD},
-            pass_fds=[parent.fileno() for parent in self.parents.values()],
-            start_new_session=True,  # an interrupt at the terminal is the coordinator's to handle
-        )
-        confined = self.isolation.to_dict()
-        settings = {
-            "root": str(self.root),
-            "slot": slot,
-            "limits": asdict(self.limits),
-            "gpu": self.gpu,
-            "parents": [
-                {"allows": sorted(allows), "fd": parent.fileno(), "isolation": confined}
-                for allows, parent in self.parents.items()
-            ],
-        }
-        worker.begin(process, settings)
-        return process
-
-    def end(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill the program."""
-        process.kill()
-        process.communicate()
-
-    def complain(self, process: subprocess.Popen[bytes]) -> None:
-        """Say nothing: it may have been killed, and the next one not."""
-
-    def close(self) -> None:
-        """End the warm parents."""
-        self._stack.close()
 
 
 class Pool:
@@ -156,7 +60,7 @@ class Pool:
         self.size = min(max(1, workers), SLOTS)
         self._workers: list[_Worker] = []
         launch = Containers if isolation == "container" else Processes
-        allowed = worker.allowed_sets(names, root)
+        allowed = protocol.allowed_sets(names, root)
         self.launcher: Launcher = launch(root, allowed, limits or Limits(), gpus)
 
     def __enter__(self) -> Pool:
@@ -277,11 +181,11 @@ class _Worker:
         attempt, _ = self.task
         what = {"assignment": attempt.assignment, "seed": attempt.seed, "only": attempt.only}
         with suppress(BrokenPipeError):  # it is dead: its stdout ends, which `read` reports
-            worker.send(self.stdin, {"attempt": what}, attempt.data)
+            protocol.send(self.stdin, {"attempt": what}, attempt.data)
 
     def read(self) -> Verdict | Literal["ready"] | None:
         """Read a verdict, or that it is ready; None if it has died."""
-        reply = worker.receive(self.stdout)
+        reply = protocol.receive(self.stdout)
         if reply is None:
             return None
         message, payload = reply

@@ -171,22 +171,22 @@ def _cells(notebook: dict[str, Any]) -> Iterator[_Raw]:
         outputs, attachments = cell.get("outputs"), cell.get("attachments")
         yield _Raw(
             type="code" if cell.get("cell_type") == "code" else "markdown",
-            id=_plain(_id(cell)),
-            source=_plain(source).replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""),
-            outputs=_plain(outputs) if isinstance(outputs, list) else [],
-            attachments=_plain(attachments) if isinstance(attachments, dict) else {},
+            id=_bounded(_id(cell)),
+            source=_bounded(source).replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""),
+            outputs=_bounded(outputs) if isinstance(outputs, list) else [],
+            attachments=_bounded(attachments) if isinstance(attachments, dict) else {},
         )
 
 
-def _plain(value: Any, depth: int = MAX_DEPTH) -> Any:
+def _bounded(value: Any, depth: int = MAX_DEPTH) -> Any:
     """Make JSON that can be written again: no lone surrogates, nothing nested too deep."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
-        return [_plain(item, depth - 1) for item in value] if depth else []
+        return [_bounded(item, depth - 1) for item in value] if depth else []
     if isinstance(value, dict):
         items = value.items() if depth else ()
-        return {_plain(key): _plain(item, depth - 1) for key, item in items}
+        return {_bounded(key): _bounded(item, depth - 1) for key, item in items}
     return value
 
 

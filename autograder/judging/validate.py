@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from autograder.assignment import build, edits, leaks
-from autograder.assignment import source as assignments
 from autograder.assignment.lessons import edited, supervised
 from autograder.assignment.mutants import mutants
-from autograder.assignment.source import REGION, Assignment
-from autograder.checking.checks import Suite, run_tests
+from autograder.assignment.source import REGION, Assignment, load
+from autograder.checking.checks import Checks, run_tests
 from autograder.errors import UserError
 from autograder.judging.attempt import Attempt
 from autograder.judging.pool import Pool
@@ -236,7 +235,7 @@ class Validation:
 
     @cached_property
     def _checks(self) -> dict[str, list[Callable[..., None]]]:
-        return Suite(self.assignment.folder).exercises
+        return Checks(self.assignment.folder).exercises
 
     def _caught_by_checks(self, mistake: Any) -> bool:
         student = edited(self.assignment, self.assignment.exercise(mistake.exercise), mistake)
@@ -290,5 +289,5 @@ def validate(
     names = list(names)
     with Pool(root, names, workers, LIMITS) as pool:
         for name in names:
-            for finding in Validation(assignments.load(name, root), root, pool).run(notebook):
+            for finding in Validation(load(name, root), root, pool).run(notebook):
                 yield name, finding

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from autograder.assignment.source import names
 from autograder.course.collect.handins import HandIns
-from autograder.course.folder import Course, CourseError
-from autograder.course.gradebook import UNREADABLE, Gradebook, Mark, Master, Recorded
-from autograder.judging.attempt import write_atomically
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
+from autograder.course.gradebook import Gradebook
+from autograder.course.marks import UNREADABLE, CellMark, Master, Recorded
+from autograder.files import write_atomically
 
 #: A spreadsheet takes text that starts with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
@@ -110,8 +112,8 @@ def read(course: Course) -> Grades:
 
 def _annotated(course: Course, total: Total, name: str) -> Total:
     """Add a student's name, extension, and what was handed in before."""
-    due = course.due(total.assignment, total.student)
-    extended = due is not None and due != course.due(total.assignment)
+    due = course.settings.due(total.assignment, total.student)
+    extended = due is not None and due != course.settings.due(total.assignment)
     kept = HandIns(course, total.assignment, total.student).kept()
     note = ""
     if total.status in UNREADABLE and len(kept) > 1:
@@ -146,7 +148,7 @@ def write(course: Course) -> list[Path]:
     return written
 
 
-def status_of(mark: Mark, recorded: Recorded) -> str:
+def status_of(mark: CellMark, recorded: Recorded) -> str:
     """Say in one word where a mark comes from, or what it waits for."""
     if mark.manual_score is not None:
         return "review" if mark.needs_manual_grade else "marked"
@@ -156,7 +158,7 @@ def status_of(mark: Mark, recorded: Recorded) -> str:
     return verdicts.get(mark.exercise, "unanswered")
 
 
-def _row(recorded: Recorded, mark: Mark) -> Row:
+def _row(recorded: Recorded, mark: CellMark) -> Row:
     status = status_of(mark, recorded)
     score = None if status == "pending" else mark.score
     return Row(
@@ -193,11 +195,11 @@ def _csv(header: list[str], rows: Iterable[Iterable[object]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([_plain(value) for value in row] for row in rows)
+    writer.writerows([_defused(value) for value in row] for row in rows)
     return text.getvalue()
 
 
-def _plain(value: object) -> str:
+def _defused(value: object) -> str:
     """Write one field so that no spreadsheet takes it for a formula."""
     if value is None:
         return ""

@@ -22,11 +22,14 @@ from pygments.formatters import HtmlFormatter
 from traitlets import List, Type
 
 from autograder.assignment.build import Said
-from autograder.course.folder import Course, CourseError, Incomplete, Submission
-from autograder.course.gradebook import NO_RESPONSE, UNREADABLE, Gradebook, Mark, Recorded
-from autograder.judging.attempt import write_atomically
+from autograder.course.errors import CourseError, Incomplete
+from autograder.course.folder import Course
+from autograder.course.gradebook import Gradebook
+from autograder.course.marks import NO_RESPONSE, UNREADABLE, CellMark, Recorded
+from autograder.course.submissions import Submission
+from autograder.files import write_atomically
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
-from autograder.pages import exporter as pages
+from autograder.pages import exporter
 
 SECRET = "submission_secret.txt"
 STATUS = {
@@ -41,8 +44,8 @@ STATUS = {
 }
 
 
-class Graded(Protocol):
-    """A submission that has been recorded."""
+class Judged(Protocol):
+    """A submission that has a verdict."""
 
     @property
     def submission(self) -> Submission:
@@ -119,7 +122,7 @@ class Page:
 
 
 def _row(
-    mark: Mark, judged: ExerciseVerdict | None, recorded: Recorded, comment: str | None
+    mark: CellMark, judged: ExerciseVerdict | None, recorded: Recorded, comment: str | None
 ) -> Row:
     pending = mark.exercise in recorded.pending and mark.manual_score is None
     tests = judged.tests if judged else ()
@@ -160,12 +163,13 @@ class GenerateFeedback(NbgraderGenerateFeedback):
     """nbgrader's GenerateFeedback; a page is made anew when something on it changed."""
 
     preprocessors = List([GetGrades]).tag(config=True)
-    exporter_class = Type(pages.PageExporter, klass=HTMLExporter).tag(config=True)
+    exporter_class = Type(exporter.PageExporter, klass=HTMLExporter).tag(config=True)
 
     def start(self) -> None:
         """Make the pages of those whom nbgrader was asked for."""
-        with Gradebook(Course.open(self.coursedir.root)) as self._gradebook:
-            self._gradebook.settle()
+        with Gradebook(Course.open(self.coursedir.root)) as gradebook:
+            gradebook.settle()
+            self._gradebook = gradebook
             super().start()
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
@@ -197,14 +201,17 @@ class GenerateFeedback(NbgraderGenerateFeedback):
         """Put beside the page what nbgrader's exchange asks for to give it to its student."""
         submitted = Path(self.coursedir.root, self.coursedir.submitted_directory)
         secret = submitted / folder.parent.name / folder.name / SECRET
-        found = {"timestamp.txt": _plain(autograded / "timestamp.txt"), SECRET: _plain(secret)}
+        found = {
+            "timestamp.txt": _small_file(autograded / "timestamp.txt"),
+            SECRET: _small_file(secret),
+        }
         if re.fullmatch(rb"[0-9a-f]{1,256}", found[SECRET]):
             for name, data in found.items():
-                if _plain(folder / name) != data or not (folder / name).is_file():
+                if _small_file(folder / name) != data or not (folder / name).is_file():
                     write_atomically(folder / name, data)
 
 
-def _plain(path: Path) -> bytes:
+def _small_file(path: Path) -> bytes:
     """Read a small file through no link; nothing if there is none."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
@@ -213,7 +220,7 @@ def _plain(path: Path) -> bytes:
         return b""
 
 
-def feedback(course: Course, graded: Iterable[Graded] | None = None) -> Iterator[Graded]:
+def feedback(course: Course, graded: Iterable[Judged] | None = None) -> Iterator[Judged]:
     """Write the feedback page of each recorded submission, and yield each one done.
 
     Parameters
@@ -231,11 +238,12 @@ def feedback(course: Course, graded: Iterable[Graded] | None = None) -> Iterator
     converter = GenerateFeedback(coursedir=CourseDirectory(root=str(course.folder)))
     converter.log = said.logger
     failed = []
-    with Gradebook(course) as converter._gradebook:
+    with Gradebook(course) as gradebook:
+        converter._gradebook = gradebook
         converter.exporter = converter.exporter_class(parent=converter, config=converter.config)
         for step in converter.preprocessors:
             converter.exporter.register_preprocessor(step)
-        for each in converter._gradebook.recorded() if graded is None else graded:
+        for each in gradebook.recorded() if graded is None else graded:
             submission = each.submission
             folder = Path(converter._format_source(submission.assignment, submission.student))
             notebook = folder / f"{submission.assignment}.ipynb"
@@ -255,5 +263,5 @@ def feedback(course: Course, graded: Iterable[Graded] | None = None) -> Iterator
 
 def _mark(data: bytes, recorded: Recorded) -> bytes:
     """End a page with a digest of what is on it."""
-    digest = hashlib.sha256(pages.look() + data + repr(recorded).encode())
+    digest = hashlib.sha256(exporter.look() + data + repr(recorded).encode())
     return f"\n<!-- {digest.hexdigest()} -->\n".encode()

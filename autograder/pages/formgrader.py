@@ -21,7 +21,7 @@ from nbformat.notebooknode import NotebookNode
 from traitlets.config import Config
 
 from autograder.course.folder import Course
-from autograder.pages import exporter as pages
+from autograder.pages import exporter
 
 EXTENSION = "nbgrader.server_extensions.formgrader"
 NONCE = secrets.token_urlsafe(16)
@@ -105,7 +105,7 @@ class Signed(BaseLoader):
         return source.replace("<script", f'<script nonce="{NONCE}"'), *rest  # type: ignore[return-value]
 
 
-class FormgradeExporter(pages.PageExporter):
+class FormgradeExporter(exporter.PageExporter):
     """Makes the page on which a submission is marked."""
 
     def from_notebook_node(  # type: ignore[override]  # as nbconvert's own TemplateExporter is

@@ -58,14 +58,14 @@ def typeset(tex: str, *, block: bool) -> str:
         try:
             display = "block" if block else "inline"
             formula = convert_to_element(ROW_SPACE.sub(r"\1", tex), display=display)
-            return tostring(_plain(formula), encoding="unicode", short_empty_elements=False)
+            return tostring(_allowed(formula), encoding="unicode", short_empty_elements=False)
         except Exception:  # it says what it stumbles over in many ways, as RecursionError too
             pass
     tag, dollars = ("pre", "$$") if block else ("code", "$")
     return f"<{tag}>{escape(dollars + tex + dollars, quote=False)}</{tag}>"
 
 
-def _plain(found: Element) -> Element:
+def _allowed(found: Element) -> Element:
     """Copy an element with what is known to be harmless.
 
     latex2mathml keeps ``\\href`` and ``\\style``, and its own way to a string makes a tag of
@@ -76,5 +76,5 @@ def _plain(found: Element) -> Element:
         if ATTRIBUTES.fullmatch(name) and VALUE.fullmatch(value):
             kept.set(name, value)
     kept.text = unescape(found.text or "")
-    kept.extend(_plain(child) for child in found)
+    kept.extend(_allowed(child) for child in found)
     return kept

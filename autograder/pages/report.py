@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.course.folder import Course
-from autograder.judging.attempt import write_atomically
+from autograder.files import write_atomically
 from autograder.pages.export import Grades, Total, read
 
 NOTHING = "Nothing is graded yet."

@@ -8,55 +8,36 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import html
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from autograder.assignment import fast_start  # noqa: F401 - before nbformat
 
 # isort: split
-import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
-from nbformat.notebooknode import NotebookNode, from_dict
-from nbgrader.apps import api, autogradeapp, generatefeedbackapp
+from nbformat.notebooknode import NotebookNode
 from nbgrader.converters import Autograde as NbgraderAutograde
 from nbgrader.converters import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.preprocessors import SaveAutoGrades as NbgraderSaveAutoGrades
 from traitlets import List
-from traitlets.config import Config
 
 from autograder.assignment import build
-from autograder.assignment.source import Assignment, AssignmentError, load
-from autograder.course import grading as grade
-from autograder.course.folder import Course, CourseError, Incomplete, Submission
-from autograder.course.gradebook import Entry, Gradebook, lasting
-from autograder.judging.attempt import write_atomically
-from autograder.judging.rebuild import Rebuilt
-from autograder.judging.verdict import ExerciseVerdict, Verdict
-from autograder.pages import formgrader, sanitise
-from autograder.pages.feedback import GenerateFeedback, feedback
-from autograder.pages.feedback import Graded as Judged
-from autograder.recording import exchange
-
-__all__ = ["Autograde", "as_notebook", "configure", "feedback", "record"]
-
-
-NOTES = "The grader's notes"
-
-
-class Graded(Judged, Protocol):
-    """A submission on its way into the gradebook."""
-
-    @property
-    def rebuilt(self) -> Rebuilt:
-        """The student's sources in the assignment's own cells."""
+from autograder.assignment.source import Assignment, load
+from autograder.course import grading, install
+from autograder.course.errors import CourseError, Incomplete
+from autograder.course.folder import Course
+from autograder.course.gradebook import Gradebook
+from autograder.course.grading import Graded
+from autograder.course.marks import Entry, lasting
+from autograder.course.submissions import Submission
+from autograder.errors import UserError
+from autograder.files import write_atomically
+from autograder.recording.notebook import Sanitise, ShowVerdict, as_notebook
 
 
 def record(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
@@ -71,64 +52,6 @@ def record(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
         If some could not be recorded; all the others are.
     """
     yield from Autograde(coursedir=CourseDirectory(root=str(course.folder))).record(course, graded)
-
-
-def as_notebook(rebuilt: Rebuilt) -> NotebookNode:
-    """Make the notebook that is recorded: the student's sources under the master's metadata."""
-    cells = []
-    for piece in rebuilt.pieces:
-        kind = "markdown" if piece.kind in ("prose", "written", "extra_prose") else "code"
-        cell: dict[str, Any] = {"cell_type": kind, "id": piece.id, "source": piece.source}
-        cell["metadata"] = build.grading(piece.cell) if piece.cell else {}
-        if kind == "code":
-            cell |= {"execution_count": None, "outputs": list(piece.outputs)}
-        elif piece.attachments:
-            cell["attachments"] = piece.attachments
-        cells.append(cell)
-    whole = {"cells": cells, "metadata": build.METADATA, "nbformat": 4, "nbformat_minor": 5}
-    return from_dict(whole)
-
-
-class Sanitise(NbGraderPreprocessor):
-    """Make everything that a student wrote safe to be shown on an instructor's own origin."""
-
-    def preprocess_cell(
-        self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
-    ) -> tuple[NotebookNode, ResourcesDict]:
-        """Sanitise one cell."""
-        if cell.cell_type == "code":
-            cell.outputs = from_dict(sanitise.outputs(cell.outputs))
-        else:
-            attached = sanitise.attachments(cell.pop("attachments", {}))
-            if attached:
-                cell.attachments = from_dict(attached)
-            resources["prose"] = resources.get("prose", 0) + len(cell.source)
-            if resources["prose"] > sanitise.MOST_MARKDOWN:
-                cell.source = sanitise.verbatim(cell.source)
-            else:
-                cell.source = sanitise.markdown(cell.source, frozenset(attached))
-        return cell, resources
-
-
-class ShowVerdict(NbGraderPreprocessor):
-    """Write each exercise's verdict below its check cell, and the grader's notes on top."""
-
-    def preprocess(
-        self, nb: NotebookNode, resources: ResourcesDict
-    ) -> tuple[NotebookNode, ResourcesDict]:
-        """Write the verdict into a notebook."""
-        verdict: Verdict = resources["verdict"]
-        exercises = {exercise.name: exercise for exercise in verdict.exercises}
-        for cell in nb.cells:
-            grading = cell.metadata.get("nbgrader", {})
-            if grading.get("grade") and grading["grade_id"] in exercises:
-                cell.outputs = [from_dict(_shown(exercises[grading["grade_id"]]))]
-        if verdict.notes:
-            notes = [" ".join(note.split()) for note in verdict.notes]
-            shown = from_dict(_display(NOTES, [(note, None) for note in notes]))
-            cell = nbformat.v4.new_code_cell("", id="grader-notes", outputs=[shown])
-            nb.cells.insert(0, cell)
-        return nb, resources
 
 
 class SaveAutoGrades(NbgraderSaveAutoGrades):
@@ -154,7 +77,7 @@ class Autograde(NbgraderAutograde):
     autograde_preprocessors = List([SaveAutoGrades]).tag(config=True)
 
     #: Gives verdicts where nbgrader's own commands ask for them.
-    judged = staticmethod(grade.judged)
+    judged = staticmethod(grading.judged)
 
     def start(self) -> None:
         """Judge and record what nbgrader was asked to autograde."""
@@ -170,7 +93,7 @@ class Autograde(NbgraderAutograde):
                     for each in self.record(course, graded)
                     if each.verdict.status == "internal_error"
                 ]
-        except (CourseError, AssignmentError, build.BuildError) as error:
+        except UserError as error:
             self.log.error(str(error))
             raise NbGraderException(str(error)) from error
         if failed:
@@ -213,24 +136,27 @@ class Autograde(NbgraderAutograde):
         self._show: list[Any] = [step(parent=self) for step in self.sanitize_preprocessors]
         self._save: list[Any] = [step(parent=self) for step in self.autograde_preprocessors]
         failed = []
-        with Gradebook(course) as self._gradebook:
-            for self._graded in graded:
-                submission = self._graded.submission
+        with Gradebook(course) as gradebook:
+            self._gradebook = gradebook
+            for each in graded:
+                submission = each.submission
                 self._master(submission.assignment)
                 try:
-                    if self._graded.verdict.status != "internal_error":
-                        self._convert(submission)
+                    if each.verdict.status != "internal_error":
+                        self._convert(each)
                 except NbGraderException:
                     failed.append(f"{submission.student}/{submission.assignment}: {said.reason}")
-                yield self._graded
-            self._gradebook.settle()
+                yield each
+            gradebook.settle()
         if failed:
             raise Incomplete(
                 f"{len(failed)} of the submissions could not be recorded ({failed[0]}); "
                 "all others are. Mend that and run the same command again."
             )
 
-    def _convert(self, submission: Submission) -> None:
+    def _convert(self, graded: Graded) -> None:
+        self._graded = graded  # nbgrader hands its converters no more than a file's name
+        submission = graded.submission
         folder = Path(self._format_source(submission.assignment, submission.student))
         self.assignments = {str(folder): [str(folder / f"{submission.assignment}.ipynb")]}
         self.convert_notebooks()
@@ -239,7 +165,7 @@ class Autograde(NbgraderAutograde):
         """Load an assignment, and see that the course has it as it is now."""
         if name not in self._masters:
             assignment = load(name, self._course.root)
-            build.install(assignment, self._course.folder)
+            install.install(assignment, self._course.folder)
             self._masters[name] = assignment
         return self._masters[name]
 
@@ -278,29 +204,6 @@ class Autograde(NbgraderAutograde):
             notebook, resources = step(notebook, resources)
 
 
-def configure(config: Config, file: str) -> None:
-    """Make nbgrader's commands and formgrader grade a course through its judge.
-
-    Parameters
-    ----------
-    config : Config
-        What ``get_config()`` gives in nbgrader_config.py.
-    file : str
-        That file's own path: the course is the folder it is in.
-    """
-    config.CourseDirectory.root = str(Path(file).resolve().parent)
-    config.GenerateAssignment.preprocessors = build.RELEASE_STEPS
-    exchange.configure(config, Path(file).resolve().parent)
-    # nbgrader copies students' files before it asks any preprocessor: only its converter's own
-    # place is early enough.
-    for module in (api, autogradeapp):
-        module.Autograde = Autograde
-    for module in (api, generatefeedbackapp):
-        module.GenerateFeedback = GenerateFeedback
-    if formgrader.EXTENSION in sys.modules:  # it takes a second to import
-        formgrader.protect()
-
-
 def _answers(notebook: NotebookNode, master: Assignment) -> tuple[dict[str, str], frozenset[str]]:
     """Digest the written answers, and name the cells that are as they were handed out."""
     handed_out = {cell.id: cell.skeleton.strip() for cell in (*master.exercises, *master.written)}
@@ -323,26 +226,3 @@ def _stamp(submission: Submission) -> bytes:
     if submission.timestamp is None:
         return b""
     return f"{submission.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC\n".encode()
-
-
-def _shown(exercise: ExerciseVerdict) -> dict[str, Any]:
-    """Show an exercise's verdict as the output of its check cell."""
-    head = f"{exercise.name}: {exercise.score:.4g} of {exercise.max_score:.4g} points"
-    mark = {True: "✓", False: "✗"}
-    said = [
-        (f"{mark[test.outcome == 'passed']} {test.sentence}", test.diagnosis)
-        for test in exercise.tests
-    ]
-    return _display(head, said)
-
-
-def _display(head: str, said: Iterable[tuple[str, str | None]]) -> dict[str, Any]:
-    """Make an output of a headline and sentences, each with what explains it, all taken as text."""
-    lines, items = [head], []
-    for sentence, why in said:
-        lines += [sentence, *([f"    {why}"] if why else [])]
-        because = f"<br><i>{html.escape(why)}</i>" if why else ""
-        items.append(f"<li>{html.escape(sentence)}{because}</li>")
-    shown = f"<p><b>{html.escape(head)}</b></p>\n<ul>\n{chr(10).join(items)}\n</ul>"
-    data = {"text/plain": "\n".join(lines), "text/html": shown}
-    return {"output_type": "display_data", "metadata": {}, "data": data}

@@ -19,7 +19,8 @@ from traitlets.config import Config
 
 from autograder.course.collect.extract import DEEPEST_PATH, LONGEST_PATH
 from autograder.course.collect.handins import HandIns
-from autograder.course.folder import LARGEST_NOTEBOOK, PROBLEM, Course
+from autograder.course.folder import Course
+from autograder.course.submissions import LARGEST_NOTEBOOK, PROBLEM
 
 BESIDE = ("timestamp.txt", "submission_secret.txt")
 MOST_FILES = 1000
@@ -32,7 +33,7 @@ class Collect(ExchangeCollect):
         """Take over one hand-in."""
         target, size, problem = Path(dest), 0, ""
         target.mkdir(parents=True)
-        for number, (name, read) in enumerate(_plain(src)):
+        for number, (name, read) in enumerate(_readable(src)):
             data = read(LARGEST_NOTEBOOK + 1)
             size += len(data)
             if size > 2 * LARGEST_NOTEBOOK or number >= MOST_FILES:
@@ -47,7 +48,7 @@ class Collect(ExchangeCollect):
         HandIns(course, self.coursedir.assignment_id, target.parent.name).adopt()
 
 
-def _plain(folder: str) -> Iterator[tuple[str, Any]]:
+def _readable(folder: str) -> Iterator[tuple[str, Any]]:
     """Yield the plain files of a hand-in, by path, each with what reads it; no link is followed."""
     if os.path.islink(folder):
         return
@@ -72,8 +73,8 @@ def configure(config: Config, folder: Path) -> None:
     config.ExchangeFactory.collect = f"{__name__}.Collect"
     config.ZipCollectApp.extractor_plugin = "autograder.course.collect.zipcollect.SafeExtractor"
     if (folder / "course.toml").is_file():
-        known = Course(folder).exchange
-        if "course_id" in known:
-            config.CourseDirectory.course_id = known["course_id"]
-        if "root" in known:
-            config.Exchange.root = str(folder / known["root"])
+        known = Course(folder).settings.exchange
+        if known.course_id is not None:
+            config.CourseDirectory.course_id = known.course_id
+        if known.root is not None:
+            config.Exchange.root = str(folder / known.root)

@@ -1,4 +1,4 @@
-"""Student code in confined processes of its own: an oracle, typed values in, typed values out."""
+"""Student code in confined processes of its own: typed values in, typed values out."""
 
 from autograder.sandbox.confine import survey
 from autograder.sandbox.errors import ParentError, ParentGone, ProtocolError, StudentDied

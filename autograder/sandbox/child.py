@@ -24,21 +24,21 @@ _MESSAGE, _FRAMES, _LINE = 1000, 5, 200
 
 def serve(channel: socket.socket, limits: Limits) -> None:
     """Answer requests until the judge closes the channel."""
-    oracle = Oracle(limits)
+    notebook = Notebook(limits)
     while True:
         try:
             header, buffers = wire.receive(channel, limits.frame)
         except EOFError:
             return
-        reply, out = oracle.answer(header, buffers)
+        reply, out = notebook.answer(header, buffers)
         try:
             wire.send(channel, {**reply, "seq": header["seq"]}, out, limits.frame)
         except wire.TooLarge as error:
-            reply = {"error": oracle.describe(error)}
+            reply = {"error": notebook.describe(error)}
             wire.send(channel, {**reply, "seq": header["seq"]}, [], limits.frame)
 
 
-class Oracle:
+class Notebook:
     """The notebook's namespace and the objects that the judge holds handles of."""
 
     def __init__(self, limits: Limits) -> None:

@@ -102,7 +102,7 @@ def warm_up(allows: tuple[str, ...]) -> None:
     numpy.random.seed(0)  # noqa: NPY002  student code may use the global generator
     numpy.linalg.norm(numpy.ones((2, 2)) @ numpy.ones((2, 2)))
     from autograder import data, figures  # noqa: F401  notebooks import them
-    from autograder.sandbox import child as oracle  # noqa: F401  the attempts run it
+    from autograder.sandbox import child  # noqa: F401  the attempts run it
 
     if "torch" in allows:
         import torch
@@ -119,7 +119,7 @@ def warm_up(allows: tuple[str, ...]) -> None:
 
 
 @dataclass(eq=False)
-class Attempt:
+class Child:
     """A student process that this program has forked."""
 
     pid: int
@@ -136,7 +136,7 @@ class Server:
         self.control = control
         self.isolation = isolation
         self.settings = settings
-        self.attempts: set[Attempt] = set()
+        self.children: set[Child] = set()
         self.count = 0
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, self.accept)
@@ -172,48 +172,48 @@ class Server:
             return
         if pid == 0:
             become_student(self, Limits(**request["limits"]), uid, scratch, data, status)
-        attempt = Attempt(pid, os.pidfd_open(pid), status, slot, scratch)
-        self.attempts.add(attempt)
-        self.selector.register(attempt.pidfd, selectors.EVENT_READ, lambda: self.reap(attempt))
-        self.selector.register(status, selectors.EVENT_READ, lambda: self.kill(attempt))
+        child = Child(pid, os.pidfd_open(pid), status, slot, scratch)
+        self.children.add(child)
+        self.selector.register(child.pidfd, selectors.EVENT_READ, lambda: self.reap(child))
+        self.selector.register(status, selectors.EVENT_READ, lambda: self.kill(child))
 
-    def kill(self, attempt: Attempt) -> None:
+    def kill(self, child: Child) -> None:
         """The judge has shut its end of the status socket."""
-        if attempt not in self.attempts:
+        if child not in self.children:
             return  # its end was among the same events
-        self.selector.unregister(attempt.status)
-        signal.pidfd_send_signal(attempt.pidfd, signal.SIGKILL)
+        self.selector.unregister(child.status)
+        signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
 
-    def reap(self, attempt: Attempt) -> None:
+    def reap(self, child: Child) -> None:
         """Report the end of an attempt and clean up after it."""
-        _, code, usage = os.wait4(attempt.pid, 0)
-        self.selector.unregister(attempt.pidfd)
-        os.close(attempt.pidfd)
-        self.attempts.remove(attempt)
-        if attempt.status in self.selector.get_map():
-            self.selector.unregister(attempt.status)
-        self.clean(attempt)
-        report(attempt.status, {
+        _, code, usage = os.wait4(child.pid, 0)
+        self.selector.unregister(child.pidfd)
+        os.close(child.pidfd)
+        self.children.remove(child)
+        if child.status in self.selector.get_map():
+            self.selector.unregister(child.status)
+        self.clean(child)
+        report(child.status, {
             "exit": os.waitstatus_to_exitcode(code),
             "cpu": usage.ru_utime + usage.ru_stime,
             "memory": usage.ru_maxrss * 1024,
         })  # fmt: skip
-        attempt.status.close()
+        child.status.close()
 
-    def clean(self, attempt: Attempt) -> None:
+    def clean(self, child: Child) -> None:
         """Where no namespace does it: end what the slot's user left, remove its files."""
         whole = "files" in self.isolation and "processes" in self.isolation
-        alone = all(other.slot != attempt.slot for other in self.attempts)
+        alone = all(other.slot != child.slot for other in self.children)
         if "uid" in self.isolation and alone and not whole:
-            confine.sweep(self.settings.first_uid + attempt.slot, attempt.scratch)
+            confine.sweep(self.settings.first_uid + child.slot, child.scratch)
         elif "files" not in self.isolation:
-            shutil.rmtree(attempt.scratch, ignore_errors=True)
+            shutil.rmtree(child.scratch, ignore_errors=True)
 
     def end(self) -> None:
         """Kill and reap everything."""
-        for attempt in list(self.attempts):
-            signal.pidfd_send_signal(attempt.pidfd, signal.SIGKILL)
-            self.reap(attempt)
+        for child in list(self.children):
+            signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+            self.reap(child)
         if "files" not in self.isolation:
             shutil.rmtree(os.path.dirname(self.settings.site), ignore_errors=True)
 
@@ -227,8 +227,7 @@ def report(status: socket.socket, message: dict) -> None:
 def become_student(server: Server, limits: Limits, uid: int, scratch: str,
                    data: socket.socket, status: socket.socket) -> None:  # fmt: skip
     """In the forked process: confine it, then serve the judge until it goes. Never returns."""
-    from autograder.sandbox import child as oracle
-    from autograder.sandbox import linux
+    from autograder.sandbox import child, linux
 
     report(status, {"hello": True})  # with which the kernel tells the judge this process's number
     try:
@@ -247,7 +246,7 @@ def become_student(server: Server, limits: Limits, uid: int, scratch: str,
         os._exit(1)
     linux.close_from(4)
     try:
-        oracle.serve(channel, limits)
+        child.serve(channel, limits)
     finally:
         os._exit(1)  # whatever happened, the parent's own loop is not for this process
 

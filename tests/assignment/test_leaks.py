@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import leaks
+from autograder.assignment import leaks, source
 from autograder.assignment.source import Assignment
 
 
@@ -68,8 +68,7 @@ def test_a_hidden_test_is_found(toy: Assignment, released: Path) -> None:
 def test_what_is_provided_anyway_is_no_leak(toy: Assignment, released: Path) -> None:
     text = (toy.folder / "notebook.py").read_text()
     text = text.replace("NUMBERS = {}", "NUMBERS = {}\nx, factor = 1, 2\nproduct = x * factor")
-    from autograder.assignment import source as assignment
 
-    provided = Assignment("toy", toy.folder, assignment.parse(text, "toy"))
+    provided = Assignment("toy", toy.folder, source.parse(text, "toy"))
     (released / "README.md").write_text("product = x * factor")
     assert leaks.find(provided, released) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import source as assignment
+from autograder.assignment import source
 from autograder.assignment.source import Assignment, AssignmentError
 
 
@@ -26,7 +26,7 @@ def test_layout_puts_a_check_after_each_exercise(toy: Assignment) -> None:
 
 def test_ids_survive_a_cell_put_in_front(toy: Assignment) -> None:
     text = (toy.folder / "notebook.py").read_text()
-    cells = assignment.parse("# %% [markdown]\n# New first words\n\n" + text, "toy")
+    cells = source.parse("# %% [markdown]\n# New first words\n\n" + text, "toy")
     assert [cell.id for cell in cells[1:]] == [cell.id for cell in toy.cells]
 
 
@@ -58,18 +58,18 @@ def test_reference_runs_without_experiments(toy: Assignment) -> None:
 )
 def test_author_is_told_what_is_wrong(text: str, says: str) -> None:
     with pytest.raises(AssignmentError, match=says):
-        assignment.parse(text, "toy")
+        source.parse(text, "toy")
 
 
 def test_two_exercises_of_one_name_are_refused(toy: Assignment) -> None:
     text = (toy.folder / "notebook.py").read_text().replace('"batch_mean"', '"scale"')
     with pytest.raises(AssignmentError, match="two cells named 'scale'"):
-        assignment.parse(text, "toy")
+        source.parse(text, "toy")
 
 
 def test_unknown_assignment_names_those_there_are(toy_root: Path) -> None:
     with pytest.raises(AssignmentError, match="this course has: toy"):
-        assignment.load("tyo", toy_root)
+        source.load("tyo", toy_root)
 
 
 def test_unknown_exercise_names_those_there_are(toy: Assignment) -> None:
@@ -81,6 +81,6 @@ def test_assignments_come_in_the_order_that_the_course_takes_them(toy_root: Path
     folder = toy_root / "reference"
     for name in ("zeta", "alpha", "beta"):
         shutil.copytree(folder / "toy", folder / name)
-    assert assignment.names(toy_root) == ["alpha", "beta", "toy", "zeta"]
+    assert source.names(toy_root) == ["alpha", "beta", "toy", "zeta"]
     (folder / "order.txt").write_text("zeta\ntoy\nnot-written-yet\n")
-    assert assignment.names(toy_root) == ["zeta", "toy", "alpha", "beta"]
+    assert source.names(toy_root) == ["zeta", "toy", "alpha", "beta"]

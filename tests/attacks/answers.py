@@ -238,11 +238,11 @@ ATTACKS = [
             raise ValueError
      """, cells=scale("return 0"), solved=True, loses=("scale",), never=DIGITS),
     Attack("a forged error", 13, "answers with an error of its own making", """
-        from autograder.sandbox import child as oracle
+        from autograder.sandbox import child
         def scale(x, factor):
             text = str(x[0, 0])
             frame = ["scale_code", 1, text, text]
-            oracle.Oracle.describe = lambda *args: {
+            child.Notebook.describe = lambda *args: {
                 "kind": "ValueError", "message": text, "frames": [frame]}
             raise ValueError
      """, cells=scale("return 0"), solved=True, loses=("scale",), never=DIGITS),

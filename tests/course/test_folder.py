@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from classroom import hand_in, notebook, open_course
 
-from autograder.course.folder import Course, CourseError, LatePolicy
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
 
 
 @pytest.fixture
@@ -22,12 +23,12 @@ def test_creating_twice_changes_nothing(course: Course) -> None:
     (course.folder / "course.toml").write_text("seed = 5\n[limits]\nattempt_cpu = 9\n")
     (course.submitted / "ada" / "toy").mkdir(parents=True)
     again = Course.create(course.folder, course.root)
-    assert (again.seed, again.limits) == (5, {"attempt_cpu": 9})
+    assert (again.settings.seed, again.settings.limits.attempt_cpu) == (5, 9)
     assert again.students() == ["ada"]
 
 
 def test_two_courses_have_different_seeds(course: Course, tmp_path: Path) -> None:
-    assert Course.create(tmp_path / "other", course.root).seed != course.seed
+    assert Course.create(tmp_path / "other", course.root).settings.seed != course.settings.seed
 
 
 def test_a_course_finds_its_assignments_from_anywhere(course: Course) -> None:
@@ -43,54 +44,6 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, toy_root: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(CourseError, match="cannot be written"):
         Course.create(tmp_path / "file" / "course", toy_root)
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ("seed =", "not valid TOML"),
-        ("seed = 'x'", "needs a line like"),
-        ("seed = 1\n[assignments.toy]\nlate = 'often'", "late must be"),
-        ("seed = 1\n[assignments.toy]\nlate = { per_day = 0.1, at_most = 2 }", "late must be"),
-        ("seed = 1\n[assignments.toy]\nlate = { per_week = 0.1 }", "late must be"),
-        ("seed = 1\n[assignments.toy]\ndue = 'soon'", "must be a time"),
-        ("seed = 1\nassignments = 3", "assignments is 3; make it a table"),
-        ("seed = 1\nassignments.toy = 5", "assignments.toy is 5; make it a table"),
-        ("seed = 1\nlimits = 5", "limits is 5; make it a table"),
-        ("seed = 1\n[limits]\ncpu = 5", "no limit 'cpu'; there are cell_cpu, "),
-        ("seed = 1\n[limits]\ncell_cpu = '5'", "make it a number above 0"),
-        ("seed = 1\n[limits]\ncell_cpu = true", "make it a number above 0"),
-        ("seed = 1\n[limits]\ncell_cpu = nan", "make it a number above 0"),
-        ("seed = 1\n[limits]\nthreads = 1.5", "make it a whole number above 0"),
-        ("seed = 1\n[limits]\nthreads = 0", "make it a whole number above 0"),
-    ],
-)
-def test_bad_settings_are_said(course: Course, settings: str, said: str) -> None:
-    (course.folder / "course.toml").write_text(settings)
-    with pytest.raises(CourseError, match=said):
-        opened = Course.open(course.folder, course.root)
-        opened.seed, opened.late_policy("toy"), opened.due("toy")
-
-
-def test_a_due_date_is_read_in_its_own_time_zone(toy_root: Path, tmp_path: Path) -> None:
-    due = "\n[assignments.toy]\ndue = 2030-10-01T23:59:00+02:00\n"
-    course = open_course(toy_root, tmp_path / "course", due)
-    assert course.due("toy") == datetime(2030, 10, 1, 21, 59, tzinfo=UTC)
-    assert course.due("other") is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "share"),
-    [(-5, 0.0), (0, 0.0), (600, 0.0), (601, 0.2), (86_400 + 601, 0.4), (9e9, 0.5)],
-)
-def test_lateness_costs_by_the_started_day(seconds: float, share: float) -> None:
-    policy = LatePolicy(per_day=0.2, at_most=0.5, grace_minutes=10)
-    assert policy.share(seconds) == pytest.approx(share)
-
-
-def test_zero_and_none_are_policies() -> None:
-    assert LatePolicy.of("zero", "here").share(1) == 1.0
-    assert LatePolicy.of(None, "here").share(1e9) == LatePolicy.of("none", "here").share(1e9) == 0.0
 
 
 # Submissions
@@ -201,7 +154,7 @@ def test_what_cannot_be_read_says_why(
     (folder / "toy.ipynb").write_text("")
     assert found.read() == b"" and found.why_not() == ""
     with monkeypatch.context() as patch:
-        patch.setattr("autograder.course.folder.LARGEST_NOTEBOOK", -1)
+        patch.setattr("autograder.course.submissions.LARGEST_NOTEBOOK", -1)
         assert found.read() is None and "too many to be read" in found.why_not()
     with monkeypatch.context() as patch:
         patch.setattr("os.open", denied)

@@ -15,12 +15,12 @@ import classroom
 import numpy as np
 import pytest
 
-from autograder.course import grading as grade, regrade, replay
+from autograder.course import regrade, replay
 from autograder.pages import export
-from autograder.recording import autograde as record
+from autograder.recording.autograde import record
 from autograder.course.folder import Course
 from autograder.judging.pool import Pool
-from autograder.course.grading import Grading
+from autograder.course.grading import CHANGED, Graded, Grading
 from autograder.course.gradebook import Gradebook
 
 RIGHT = "def scale(x, factor):\n    return x * factor\n"
@@ -37,7 +37,7 @@ def hand_in(course: Course, student: str, scale: str = RIGHT) -> None:
     classroom.hand_in(course, student, classroom.notebook(course.root, scale_code=scale))
 
 
-def judged_of(course: Course) -> Generator[grade.Graded, None, None]:
+def judged_of(course: Course) -> Generator[Graded, None, None]:
     return Grading(course, ["toy"]).judged()
 
 
@@ -49,7 +49,7 @@ def judged(course: Course) -> Grading:
 
 def recorded(course: Course) -> Grading:
     grading = judged(course)
-    list(record.record(course, grading))
+    list(record(course, grading))
     return grading
 
 
@@ -72,7 +72,7 @@ def test_a_class_can_be_gone_through_twice_and_holds_no_notebook_in_memory(cours
         assert [each.verdict.score for each in grading] == [2.0, 2.0]
     hand_in(course, "ada", WRONG)  # it is the file that is looked at, now
     changed = next(iter(grading))
-    assert (changed.verdict.status, changed.verdict.notes) == ("internal_error", (grade.CHANGED,))
+    assert (changed.verdict.status, changed.verdict.notes) == ("internal_error", (CHANGED,))
 
 
 def test_each_submission_is_recorded_while_the_judge_goes_on(course: Course) -> None:
@@ -80,7 +80,7 @@ def test_each_submission_is_recorded_while_the_judge_goes_on(course: Course) -> 
         hand_in(course, student, scale)
     grading = Grading(course, ["toy"])
     with closing(grading.judged()) as judged:
-        done = next(record.record(course, judged))
+        done = next(record(course, judged))
         with Gradebook(course) as gradebook:
             (recorded,) = gradebook.recorded()
         assert recorded.student == done.submission.student
@@ -109,7 +109,7 @@ def test_a_second_run_judges_nothing(course: Course, monkeypatch: pytest.MonkeyP
     def no_pool(*_: object, **__: object) -> None:
         raise AssertionError("there is nothing to judge")
 
-    monkeypatch.setattr(grade, "Pool", no_pool)
+    monkeypatch.setattr("autograder.course.grading.Pool", no_pool)
     assert next(iter(judged(course))).verdict.score == 2.0
     hand_in(course, "ada", WRONG)
     with pytest.raises(AssertionError, match="nothing to judge"):
@@ -127,7 +127,7 @@ def test_equal_submissions_are_judged_once(course: Course, monkeypatch: pytest.M
                 asked.append(attempt.key)
                 yield from super().judge([attempt])
 
-    monkeypatch.setattr(grade, "Pool", Counting)
+    monkeypatch.setattr("autograder.course.grading.Pool", Counting)
     assert [each.verdict.score for each in judged(course)] == [2.0] * 3
     assert len(asked) == 1
 
@@ -143,7 +143,7 @@ def test_a_grade_is_traced_to_the_bytes_it_was_given_for(course: Course) -> None
     assert kept["score"] == row.score == 0.0
     assert kept["submission"] == sha256(was).hexdigest()
     assert gzip.decompress(store.input(kept["submission"]).read_bytes()) == was
-    assert kept["surroundings"]["seed"] == course.seed
+    assert kept["surroundings"]["seed"] == course.settings.seed
 
 
 def test_changes_are_shown_before_they_are_recorded(course: Course) -> None:
@@ -157,7 +157,7 @@ def test_changes_are_shown_before_they_are_recorded(course: Course) -> None:
     assert (change.student, change.exercise, change.before) == ("ada", "scale", 2.0)
     assert change.after < 2.0 and change.difference == change.after - 2.0
     assert classroom.rows(course)["ada", "scale"][0] == 2.0
-    list(record.record(course, again))
+    list(record(course, again))
     assert classroom.rows(course)["ada", "scale"][0] == change.after
     assert list(regrade.changes(course, again)) == []
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment.source import Assignment
-from autograder.judging import attempt
 from autograder.judging.attempt import Attempt, Store, Surroundings
 from autograder.judging.verdict import Verdict
 
@@ -77,19 +76,3 @@ def test_a_damaged_verdict_is_not_there(
     store.put(first[0], Verdict("graded"), first[1])
     store.path("ab12").write_bytes(damage)
     assert store.get("ab12") is None
-
-
-def test_an_interrupted_write_leaves_the_old_content(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "file"
-    attempt.write_atomically(path, b"old")
-
-    def stop(_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(attempt.os, "fsync", stop)
-    with pytest.raises(KeyboardInterrupt):
-        attempt.write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

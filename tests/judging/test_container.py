@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import build
-from autograder.assignment import source as assignments
+from autograder.assignment import build, source
 from autograder.assignment.source import Assignment
 from autograder.course import demo
+from autograder.files import KIT
 from autograder.judging import container
-from autograder.judging.attempt import KIT, Attempt
+from autograder.judging.attempt import Attempt
 from autograder.judging.container import ContainerError, Containers
 from autograder.judging.pool import Pool
 from autograder.judging.verdict import Verdict
@@ -470,11 +470,11 @@ def test_a_container_is_what_its_command_says(image: str) -> None:
 
 def test_the_whole_pipeline_runs_in_the_image(image: str, tmp_path: Path) -> None:
     root = KIT.parent
-    name = assignments.names(root)[0]
+    name = source.names(root)[0]
     folder = tmp_path / "course"
     home = folder / "submitted" / "ada" / name
     home.mkdir(parents=True)
-    (home / f"{name}.ipynb").write_text(build.solved(assignments.load(name, root)))
+    (home / f"{name}.ipynb").write_text(build.solved(source.load(name, root)))
     owner = 12345 if os.geteuid() == 0 else os.geteuid()
     for path in (folder, *folder.rglob("*")):
         os.chown(path, owner, -1)

@@ -14,13 +14,12 @@ import nbformat
 import pytest
 
 from autograder.assignment import build
-from autograder.assignment import source as assignment
-from autograder.assignment.source import Assignment
+from autograder.assignment.source import Assignment, load
 from autograder.judging.attempt import Attempt
 from autograder.judging.pool import Pool
 from autograder.judging.rebuild import Malformed, as_blank, rebuild
 from autograder.judging.verdict import Verdict
-from autograder.recording import autograde as record
+from autograder.recording import notebook as recorded
 from autograder.sandbox import Limits
 
 Notebook = dict[str, Any]
@@ -211,8 +210,8 @@ def see_that_it_can_be_recorded(data: bytes, source: Assignment, verdict: Verdic
     except Malformed as problem:
         rebuilt = as_blank(source, str(problem))
     rebuilt.runnable(frozenset())
-    notebook = record.as_notebook(rebuilt)
-    for step in (record.ShowVerdict(), record.Sanitise()):
+    notebook = recorded.as_notebook(rebuilt)
+    for step in (recorded.ShowVerdict(), recorded.Sanitise()):
         notebook, _ = step(notebook, {"verdict": verdict})
     nbformat.validate(notebook)
     text = json.dumps(notebook, ensure_ascii=False, allow_nan=False)
@@ -261,7 +260,7 @@ def judge_them(toy: Assignment, root: Path, cases: int) -> None:
 
 def rebuild_them(name: str, root: Path, cases: int) -> None:
     """Rebuild corrupted notebooks of a real assignment."""
-    source = assignment.load(name, root)
+    source = load(name, root)
     for case, _, data in corruptions(source, cases):
         try:
             see_that_it_can_be_recorded(data, source, Verdict("graded"))

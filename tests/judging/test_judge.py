@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import build, edits
-from autograder.assignment import source as assignment
-from autograder.assignment.source import Assignment
+from autograder.assignment.source import Assignment, load
 from autograder.judging.judge import Judge, definitions_of
 from autograder.judging.rebuild import as_submission, rebuild
 from autograder.judging.verdict import ExerciseVerdict, Verdict
@@ -23,7 +22,7 @@ SHORT = Limits(cell_cpu=0.3, call_cpu=0.3, attempt_cpu=2, wall_factor=4, idle=0.
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
     """A judge of the toy, with little patience."""
-    toy = assignment.load("toy", TOY)
+    toy = load("toy", TOY)
     with WarmParent((), SHORT) as parent:
         yield Judge(toy, {frozenset(): parent})
 

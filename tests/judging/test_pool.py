@@ -11,7 +11,8 @@ from pathlib import Path
 from autograder.assignment import build
 from autograder.assignment.source import Assignment
 from autograder.judging.attempt import Attempt
-from autograder.judging.pool import Pool, Processes
+from autograder.judging.pool import Pool
+from autograder.judging.processes import Processes
 
 
 def attempts(toy: Assignment, count: int) -> list[Attempt]:

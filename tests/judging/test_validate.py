@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import build
-from autograder.assignment import source as assignment
+from autograder.assignment.source import load
 from autograder.judging.pool import Pool
 from autograder.judging.validate import LIMITS, Finding, Validation, ValidationError, run_notebook
 
@@ -18,7 +18,7 @@ def proof(toy_root: Path) -> Iterator[Callable[[], Validation]]:
     """Makes the proof of the toy as it stands when asked."""
     build.build(["toy"], toy_root)
     with Pool(toy_root, ["toy"], 2, LIMITS) as pool:
-        yield lambda: Validation(assignment.load("toy", toy_root), toy_root, pool)
+        yield lambda: Validation(load("toy", toy_root), toy_root, pool)
 
 
 def edit(root: Path, name: str, find: str, replace: str) -> None:

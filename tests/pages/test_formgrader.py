@@ -17,7 +17,7 @@ from nbformat.v4 import new_notebook
 from nbgrader.server_extensions.formgrader import handlers
 
 from autograder.assignment import build
-from autograder.assignment import source as assignment
+from autograder.assignment.source import load
 from autograder.course.folder import Course
 from autograder.pages import formgrader
 
@@ -32,7 +32,7 @@ def course(toy_root: Path, tmp_path: Path) -> Course:
 
 
 def test_the_autograde_button_asks_the_judge(course: Course) -> None:
-    solved = json.loads(build.solved(assignment.load("toy", course.root)))
+    solved = json.loads(build.solved(load("toy", course.root)))
     cheat = notebook(course.root, why=ANSWER)
     for cell in cheat["cells"]:
         cell["metadata"]["tags"] = ["skip-execution"]  # full marks where nbgrader itself grades

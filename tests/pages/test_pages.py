@@ -22,7 +22,8 @@ from nbgrader.api import Gradebook
 from autograder.course.folder import Course
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
 from autograder.pages import report
-from autograder.recording import autograde as record
+from autograder.pages.feedback import feedback
+from autograder.recording.autograde import record
 
 pytestmark = pytest.mark.soak
 
@@ -231,11 +232,11 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
         submission = hand_in(course, name, hostile(course.root, TEXTS[number]))
         everyone.append(graded(course, submission, said(name)))
     with course.lock():
-        list(record.record(course, everyone))
+        list(record(course, everyone))
     with Gradebook(course.db_url) as gradebook:
         for number, text in enumerate(TEXTS):
             gradebook.update_or_create_student(f"s{number:03}", first_name=text, last_name=text)
-    list(record.feedback(course, everyone))
+    list(feedback(course, everyone))
     report.write(course)
     return course
 

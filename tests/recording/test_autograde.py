@@ -35,8 +35,11 @@ from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderApp
 from nbgrader.nbgraderformat import MetadataValidator
 
-from autograder.course.folder import Course, CourseError
-from autograder.recording import autograde as record
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
+from autograder.pages.feedback import feedback
+from autograder.recording import autograde, configure
+from autograder.recording.autograde import record
 
 RIGHT = {"scale": 2.0, "batch_mean": 3.0}
 
@@ -265,7 +268,7 @@ def test_what_students_write_runs_nowhere(course: Course, text: str) -> None:
     for output in drawn.outputs:
         assert not Tags(output.get("data", {}).get("text/html", "")).harmful
         assert output.get("name", "stdout") in ("stdout", "stderr")
-    list(record.feedback(course, [graded(course, course.submissions()[0], verdict())]))
+    list(feedback(course, [graded(course, course.submissions()[0], verdict())]))
     page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
     assert not Tags(page[page.index("<body") :]).harmful
 
@@ -288,7 +291,7 @@ def test_a_note_is_shown_as_text_whatever_is_in_it(course: Course) -> None:
     cell = shown(course, "ada").cells[0]
     assert (cell.cell_type, cell.source) == ("code", "")
     assert " ".join(NOTE.split()) in cell.outputs[0].data["text/plain"]
-    list(record.feedback(course, [ada]))
+    list(feedback(course, [ada]))
     page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
     assert "# You win [x](javascript:alert(1)) ![p](https://example.org/p.png)" in page
     body = page[page.index("<body") :]
@@ -305,7 +308,7 @@ def test_an_attached_picture_reaches_the_page(course: Course) -> None:
     (cell,) = (cell for cell in shown(course, "ada").cells if cell.id == "why")
     assert cell.source == text
     assert cell.attachments == {"photo.png": {"image/png": "iVBORw0KGgo="}}
-    list(record.feedback(course, [ada]))
+    list(feedback(course, [ada]))
     page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
     assert 'src="data:image/png;base64,iVBORw0KGgo="' in page
 
@@ -319,8 +322,8 @@ def test_a_picture_that_is_not_attached_stops_nobodys_feedback(course: Course) -
         graded(course, hand_in(course, "bob", notebook(course.root)), verdict()),
     ]
     with course.lock():
-        assert len(list(record.record(course, everyone))) == 2
-    assert len(list(record.feedback(course, everyone))) == 2
+        assert len(list(record(course, everyone))) == 2
+    assert len(list(feedback(course, everyone))) == 2
     for name in ("ada", "bob"):
         assert (course.feedback / name / "toy" / "toy.html").is_file()
     assert f"`````\n{text}\n`````" in [cell.source for cell in shown(course, "ada").cells]
@@ -368,7 +371,7 @@ def test_one_that_cannot_be_recorded_does_not_stop_the_others(course: Course) ->
     people = [hand_in(course, name, notebook(course.root)) for name in ("ada", "bob", "cai")]
     (course.autograded / "bob").write_text("a file where a folder should be")
     with course.lock(), pytest.raises(CourseError, match=r"1 of .*bob/toy"):
-        list(record.record(course, [graded(course, who, verdict()) for who in people]))
+        list(record(course, [graded(course, who, verdict()) for who in people]))
     assert {student for student, _ in rows(course)} == {"ada", "cai"}
 
 
@@ -531,13 +534,13 @@ def test_nbgraders_autograde_asks_the_judge(
         asked.append((names, students))
         yield graded(course, ada, verdict(scale=2.0))
 
-    monkeypatch.setattr(record.Autograde, "judged", staticmethod(judged))
-    for module in (record.api, record.autogradeapp, record.generatefeedbackapp):
+    monkeypatch.setattr(autograde.Autograde, "judged", staticmethod(judged))
+    for module in (configure.api, configure.autogradeapp, configure.generatefeedbackapp):
         for name in ("Autograde", "GenerateFeedback"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, getattr(module, name))
-    config = record.Config()
-    record.configure(config, str(course.config))
+    config = configure.Config()
+    configure.configure(config, str(course.config))
     api = NbGraderAPI(coursedir=CourseDirectory(config=config), config=config)
     said = api.autograde("toy", "ada")
     assert said["success"], said
@@ -558,10 +561,10 @@ def test_nbgraders_autograde_names_whom_the_judge_failed(
         yield graded(course, ada, verdict("internal_error"))
         yield graded(course, bob, verdict(scale=2.0))
 
-    monkeypatch.setattr(record.Autograde, "judged", staticmethod(judged))
+    monkeypatch.setattr(autograde.Autograde, "judged", staticmethod(judged))
     where = CourseDirectory(root=str(course.folder), assignment_id="toy")
-    with pytest.raises(record.NbGraderException, match="No grade was recorded of ada/toy"):
-        record.Autograde(coursedir=where).start()
+    with pytest.raises(autograde.NbGraderException, match="No grade was recorded of ada/toy"):
+        autograde.Autograde(coursedir=where).start()
     assert {student for student, _ in rows(course)} == {"bob"}
 
 
@@ -574,17 +577,17 @@ def test_feedback_loads_and_runs_nothing_and_follows_the_marks(course: Course) -
     )
     put(course, ada.submission, ada.verdict)
     page = course.feedback / "ada" / "toy" / "toy.html"
-    list(record.feedback(course, [ada]))
+    list(feedback(course, [ada]))
     text = page.read_text()
     assert "Content-Security-Policy" in text and "<script" not in text
     assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", text)
     assert "2 &lt; 3 times too small" in text
     assert "<b>2</b> of 9 points; 4 of them wait to be marked." in text
     before = version(page)
-    list(record.feedback(course, [ada]))
+    list(feedback(course, [ada]))
     assert version(page) == before
     mark(course, "ada", "why", 3.5)
-    assert [each.submission.student for each in record.feedback(course)] == ["ada"]
+    assert [each.submission.student for each in feedback(course)] == ["ada"]
     assert "<b>5.5</b> of 9 points." in page.read_text()
 
 
@@ -597,7 +600,7 @@ def test_feedback_speaks_as_students_know_things(course: Course) -> None:
     with Gradebook(course.db_url) as gradebook:
         gradebook.find_comment("why", "toy", "toy", "ada").manual_comment = "Why *not* a sum?"
         gradebook.db.commit()
-    list(record.feedback(course, [ada]))
+    list(feedback(course, [ada]))
     page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
     said = [
         re.sub("<[^>]+>", " ", row) for row in re.findall("<tr class=.*?</tr>", page, re.DOTALL)
@@ -633,7 +636,7 @@ def test_feedback_on_what_cannot_be_read_says_so_and_no_more(course: Course) -> 
         course, hand_in(course, "ada", b"{"), verdict("malformed", ("It is no notebook.",))
     )
     put(course, bad.submission, bad.verdict)
-    list(record.feedback(course, [bad]))
+    list(feedback(course, [bad]))
     page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
     assert "It is no notebook." in page and page.count("could not be read") == 3
     assert "<main>" not in page
@@ -641,7 +644,7 @@ def test_feedback_on_what_cannot_be_read_says_so_and_no_more(course: Course) -> 
 
 def test_no_feedback_without_a_grade(course: Course) -> None:
     ada = graded(course, hand_in(course, "ada", notebook(course.root)), verdict("internal_error"))
-    list(record.feedback(course, [ada]))
+    list(feedback(course, [ada]))
     assert not (course.feedback / "ada").exists()
 
 

@@ -14,7 +14,8 @@ from classroom import open_course
 from autograder.assignment import build
 from autograder.assignment.source import Assignment
 from autograder.course.collect.handins import HandIns
-from autograder.course.folder import Course, CourseError
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
 from autograder.recording import exchange
 
 
@@ -95,7 +96,7 @@ def test_settings_of_the_exchange_are_checked(course: Course) -> None:
     path = course.folder / "course.toml"
     path.write_text(path.read_text().replace('"../exchange"', "5"))
     with pytest.raises(CourseError, match=r"exchange\.root is 5"):
-        _ = Course.open(course.folder, course.root).exchange
+        _ = Course.open(course.folder, course.root)
 
 
 def test_deep_folders_and_long_paths_are_left_there(tmp_path: Path) -> None:
@@ -110,5 +111,5 @@ def test_deep_folders_and_long_paths_are_left_there(tmp_path: Path) -> None:
     finally:
         os.chdir(home)
     (tmp_path / "toy.ipynb").write_text("{}")
-    assert [path for path, _ in exchange._plain(str(tmp_path))] == ["toy.ipynb"]
+    assert [path for path, _ in exchange._readable(str(tmp_path))] == ["toy.ipynb"]
     subprocess.run(["rm", "-rf", *tmp_path.iterdir()], check=True)

@@ -238,8 +238,8 @@ def test_a_probe_answered_with_something_else_ends_the_process(
 ) -> None:
     lie = (
         "import sys\n"
-        "oracle = sys.modules['autograder.sandbox.child'].Oracle\n"
-        f"oracle.probe = lambda *_: {left}\n"
+        "child = sys.modules['autograder.sandbox.child'].Notebook\n"
+        f"child.probe = lambda *_: {left}\n"
         "def f(x): return x\n"
     )
     student.execute([("a", lie)])

@@ -9,7 +9,8 @@ from pathlib import Path
 from autograder.course.collect.handins import HandIns
 from autograder.course.collect.outcome import listed
 from autograder.course.collect.zipcollect import collect
-from autograder.course.folder import Course, CourseError
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
 from autograder.course.roster import read
 
 PLATFORMS = ("auto", "canvas", "moodle", "folder")

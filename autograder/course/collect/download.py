@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from autograder.assignment import source as assignments
+from autograder.assignment import source
 from autograder.course.collect.extract import Found
 from autograder.course.collect.platforms import assignment_of, platform_of, without_common_folder
-from autograder.course.folder import Course, CourseError
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Download:
 
 
 def _assignment(course: Course, archive: Path, names: list[str]) -> str:
-    known = assignments.names(course.root)
+    known = source.names(course.root)
     found = assignment_of(names, known)
     if found is None:
         raise CourseError(

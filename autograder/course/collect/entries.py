@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from autograder.course.collect.names import ARCHIVES, is_archive
-from autograder.course.folder import LARGEST_NOTEBOOK
+from autograder.course.submissions import LARGEST_NOTEBOOK
 from autograder.errors import UserError
 
 MIB = 2**20

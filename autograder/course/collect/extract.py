@@ -26,7 +26,7 @@ from autograder.course.collect.entries import (
     entries,
 )
 from autograder.course.collect.names import ARCHIVES, clean, is_archive, stem
-from autograder.course.folder import LARGEST_NOTEBOOK
+from autograder.course.submissions import LARGEST_NOTEBOOK
 
 FOREIGN = (".rar", ".7z", ".gz", ".bz2", ".xz", ".tar.bz2", ".tar.xz", ".zst")
 LONGEST_PATH = 1000

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from autograder.course.folder import PROBLEM, Course, CourseError, choose
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
+from autograder.course.submissions import PROBLEM, choose
 
 ABOUT = "handin.json"
 UNMATCHED = "unmatched"

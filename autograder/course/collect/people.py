@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograder.course.collect.download import Download
 from autograder.course.collect.names import clean, stem
 from autograder.course.collect.platforms import Owned, owner
-from autograder.course.folder import is_id
+from autograder.course.submissions import is_id
 from autograder.course.roster import Roster, Unknown
 
 

@@ -14,7 +14,8 @@ from dateutil import parser as dates
 from autograder.course.collect.download import Download
 from autograder.course.collect.outcome import listed
 from autograder.course.collect.platforms import Owned
-from autograder.course.folder import Course, CourseError
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
 from autograder.course.roster import Roster, Unknown, plain
 
 #: Files that came from more than one student within this time have the download's time.
@@ -50,7 +51,7 @@ class Clock:
                 f"Canvas says that these are late, and not by how much: {listed(self._late)}. The "
                 "least that counts as late is taken; say when they came with --times."
             )
-        if self._untimed and self.course.due(self.download.assignment):
+        if self._untimed and self.course.settings.due(self.download.assignment):
             yield (
                 f"{self.download.archive.name} does not say when {listed(self._untimed)} handed "
                 "in, so no lateness is counted; say it with --times."
@@ -60,11 +61,11 @@ class Clock:
         for name in (student, whose.student, whose.number):
             if last and name and plain(name) in self.told:
                 return self.told[plain(name)]
-        due = self.course.due(self.download.assignment, student)
+        due = self.course.settings.due(self.download.assignment, student)
         if self.timed or due is None:
             return came if self.timed else None
         if whose.late:
-            grace = self.course.late_policy(self.download.assignment).grace_minutes
+            grace = self.course.settings.of(self.download.assignment).late.grace_minutes
             return min(came, due + timedelta(minutes=grace, seconds=1))
         if came <= due:
             return came
@@ -101,7 +102,7 @@ def read_times(path: Path, course: Course, roster: Roster | None) -> dict[str, d
             when = dates.parse(said)
         except (ValueError, OverflowError) as error:
             raise CourseError(f"{path}, row {line}: {said!r} is not a time; change it.") from error
-        when = when if when.tzinfo else when.replace(tzinfo=course.time_zone)
+        when = when if when.tzinfo else when.replace(tzinfo=course.settings.time_zone)
         for value in (row[i] for i in people if i < len(row)):
             told |= dict.fromkeys(_names(value, roster), when.astimezone(UTC))
     told.pop("", None)

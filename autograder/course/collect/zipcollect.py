@@ -29,7 +29,8 @@ from autograder.course.collect.names import clean
 from autograder.course.collect.outcome import Collected
 from autograder.course.collect.sorting import Sorting
 from autograder.course.collect.times import read_times
-from autograder.course.folder import PROBLEM, Course
+from autograder.course.folder import Course
+from autograder.course.submissions import PROBLEM
 from autograder.course.roster import read
 
 
@@ -121,7 +122,7 @@ class ZipCollect(ZipCollectApp):
         self.plan: dict[str, File] = {}
         self.outcome = Collected()
         self.init_plugins()
-        self.extractor_plugin_inst.zone = course.time_zone
+        self.extractor_plugin_inst.zone = course.settings.time_zone
 
     def extract(self, archive: Path) -> list[Found]:
         """Unpack a download, and give what was found in it."""

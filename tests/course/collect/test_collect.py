@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from classroom import notebook, open_course
 
-from autograder.course.collect import zipcollect as collecting
+from autograder.course.collect import zipcollect
 from autograder.course.collect.handins import HandIn, HandIns
 from autograder.course.collect.outcome import Collected
 from autograder.course.collect.platforms import owner, platform_of
 from autograder.course.collect.zipcollect import ZipCollect
-from autograder.course.folder import Course, CourseError
+from autograder.course.errors import CourseError
+from autograder.course.folder import Course
 
 DUE = "\n[assignments.toy]\ndue = 2027-03-02T12:00:00Z\nlate = { per_day = 0.1 }\n"
 ROSTER = """\
@@ -63,7 +64,7 @@ def zip_of(**files: bytes) -> bytes:
 def take(course: Course, *archives: Path, **more: object) -> Collected:
     """Collect archives, and give what came of the last."""
     with course.lock():
-        return list(collecting.collect(course, archives, **more))[-1]  # type: ignore[arg-type]
+        return list(zipcollect.collect(course, archives, **more))[-1]  # type: ignore[arg-type]
 
 
 def submitted(course: Course, student: str) -> bytes:
@@ -152,14 +153,14 @@ def test_a_canvas_download(course: Course, tmp_path: Path) -> None:
     assert sorted(done.new) == ["ada", "bob", "zoe"] and not done.unmatched
     assert [submitted(course, who) for who in ("ada", "bob", "zoe")] == [b"1", b"2", b"3"]
     assert stamp(course, "ada") == at(0)
-    assert stamp(course, "bob") == course.due("toy") + timedelta(seconds=1)  # type: ignore[operator]
+    assert stamp(course, "bob") == course.settings.due("toy") + timedelta(seconds=1)  # type: ignore[operator]
     assert "not by how much: bob" in " ".join(done.said)
 
 
 def test_canvas_download_times_make_nobody_late(course: Course, tmp_path: Path) -> None:
     """The zip was made a week later: only Canvas's own mark says who was late."""
     take(course, pack(tmp_path / "s.zip", ("lovelaceada_11_900_toy.ipynb", b"1", at(10_000))))
-    assert stamp(course, "ada") == course.due("toy")
+    assert stamp(course, "ada") == course.settings.due("toy")
 
 
 def test_a_moodle_download_in_folders(course: Course, tmp_path: Path) -> None:
@@ -435,7 +436,7 @@ def test_an_archive_that_cannot_be_read_stops_no_other(course: Course, tmp_path:
     (tmp_path / "bad.zip").write_bytes(b"PK\3\4 and no more")
     good = pack(tmp_path / "s.zip", ("lovelaceada_11_1_toy.ipynb", b"1", at(0)))
     with course.lock():
-        bad, done = collecting.collect(course, [tmp_path / "bad.zip", good])
+        bad, done = zipcollect.collect(course, [tmp_path / "bad.zip", good])
     assert bad.failed and "was not collected: it is damaged" in bad.said[0]
     assert done.new == ["ada"]
     assert not [path for path in course.folder.iterdir() if path.name.startswith(".collect")]

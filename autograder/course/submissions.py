@@ -1,0 +1,151 @@
+"""What students handed in, as it lies in a course's folder."""
+
+from __future__ import annotations
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import secrets
+import stat
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from autograder.assignment.source import find_root
+from autograder.errors import UserError
+
+
+LONGEST_ID = 128  # what the gradebook's column holds
+LARGEST_NOTEBOOK = 100_000_000
+#: Says, in place of a notebook, why there is none in what a student handed in.
+PROBLEM = "problem.txt"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one student handed in for one assignment; ``path`` is None if there is no notebook."""
+
+    student: str
+    assignment: str
+    path: Path | None
+    timestamp: datetime | None = None
+    note: str | None = None
+    problem: str = ""
+
+    def read(self) -> bytes | None:
+        """Read the notebook's bytes, through no link and from no device; else see `why_not`."""
+        found = self._look()
+        return found if isinstance(found, bytes) else None
+
+    def why_not(self) -> str:
+        """Say in one sentence why `read` gives None; nothing if it does not."""
+        found = self._look()
+        return found if isinstance(found, str) else ""
+
+    def _look(self) -> bytes | str:
+        if self.path is None:
+            return self.note or "No notebook was handed in."
+        if self.problem:
+            return self.problem
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with open(descriptor, "rb") as file:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    return f"{self.path.name} is not a plain file; hand in the notebook itself."
+                if status.st_size > LARGEST_NOTEBOOK:
+                    return (
+                        f"{self.path.name} has {status.st_size / 2**20:.0f} MiB, too many to be "
+                        "read; clear its outputs and hand it in again."
+                    )
+                return file.read(LARGEST_NOTEBOOK)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return f"{self.path.name} is a link, and was not followed."
+            return f"{self.path.name} cannot be read ({error.strerror}); see that it can be."
+
+
+def is_id(name: str) -> bool:
+    """Whether a name can be a student's id: a folder's, a gradebook's and the exchange's."""
+    plain = name.isprintable() and 0 < len(name) <= LONGEST_ID
+    return plain and name != "*" and not name.startswith(".") and not set("+/\\") & set(name)
+
+
+def _lies(folder: Path, name: str) -> bool:
+    return folder.is_symlink() or not _is_open(folder) or os.path.lexists(folder / name)
+
+
+def _is_open(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)
+
+
+def _subfolders(folder: Path) -> list[str]:
+    if folder.is_symlink() or not _is_open(folder):
+        return []
+    entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    return sorted(entry.name for entry in entries if entry.is_dir() or entry.is_symlink())
+
+
+def _submission(home: Path, student: str, assignment: str) -> Submission:
+    folder = home / assignment
+    note = None
+    if home.is_symlink() or (_is_open(home) and (folder.is_symlink() or not folder.is_dir())):
+        note = f"submitted/{student}/{assignment} is not a plain folder; it was not read."
+    elif not (_is_open(home) and _is_open(folder)):
+        note = f"submitted/{student}/{assignment} may not be read; change its permissions."
+    if note:
+        return Submission(student, assignment, None, None, note)
+    path, doubt = choose(folder, assignment)
+    timestamp, other = _timestamp(folder / "timestamp.txt")
+    problem = "" if path else _problem(folder / PROBLEM)
+    if problem:
+        path = folder / PROBLEM
+    return Submission(student, assignment, path, timestamp, problem or doubt or other, problem)
+
+
+def _problem(path: Path) -> str:
+    """Read why there is no notebook, as ``autograder collect`` wrote it."""
+    if path.is_symlink() or not path.is_file():
+        return ""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return " ".join(file.read(1000).decode(errors="replace").split())
+    return ""
+
+
+def choose(folder: Path, assignment: str) -> tuple[Path | None, str | None]:
+    """Choose the notebook: the one named as the assignment, else the only one there is."""
+    found = []
+    for place, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = (Path(place) / name for name in sorted(files))
+        found += [path for path in paths if path.suffix == ".ipynb" and not path.is_symlink()]
+    named = [path for path in found if path.name == f"{assignment}.ipynb"]
+    if folder / f"{assignment}.ipynb" in named:
+        return folder / f"{assignment}.ipynb", None
+    choice = named if len(named) == 1 else found
+    if len(choice) == 1:
+        return choice[0], f"The notebook was handed in as {choice[0].relative_to(folder)}."
+    if not found:
+        return None, "No notebook was handed in."
+    return None, f"{len(found)} notebooks were handed in and none is {assignment}.ipynb."
+
+
+def _timestamp(path: Path) -> tuple[datetime | None, str | None]:
+    """Read when a submission came, as nbgrader and its exchange write it."""
+    from nbgrader.utils import parse_utc
+
+    try:
+        if path.is_symlink() or not path.is_file():
+            return None, None
+        return parse_utc(path.read_text(encoding="utf-8").strip()).replace(tzinfo=UTC), None
+    except (ValueError, OverflowError, AttributeError):
+        return None, "timestamp.txt is not a time, so lateness is not known."
+    except OSError:
+        return None, "timestamp.txt cannot be read, so lateness is not known."
