@@ -94,8 +94,8 @@ def _highlighted(source: str, language: str | None = None, metadata: Any = None)
 
 
 @cache
-def look() -> bytes:
-    """Digest all that the look of pages depends on: older ones are made anew."""
-    parts = [*TEMPLATES.rglob("*.j2"), *TEMPLATES.rglob("*.css")]
-    parts += [Path(__file__), Path(formulas.__file__), Path(__file__).with_name("feedback.py")]
+def look(*makers: Path) -> bytes:
+    """Digest all that the look of pages depends on, their makers' files too."""
+    templates = (path for path in (TEMPLATES / "feedback").iterdir() if path.is_file())
+    parts = [*templates, Path(formulas.__file__), Path(__file__), *makers]
     return hashlib.sha256(b"".join(part.read_bytes() for part in sorted(parts))).digest()

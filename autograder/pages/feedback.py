@@ -263,5 +263,5 @@ def feedback(course: Course, graded: Iterable[Judged] | None = None) -> Iterator
 
 def _mark(data: bytes, recorded: Recorded) -> bytes:
     """End a page with a digest of what is on it."""
-    digest = hashlib.sha256(exporter.look() + data + repr(recorded).encode())
+    digest = hashlib.sha256(exporter.look(Path(__file__)) + data + repr(recorded).encode())
     return f"\n<!-- {digest.hexdigest()} -->\n".encode()

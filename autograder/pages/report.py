@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,34 +16,11 @@ from rich.text import Text
 from autograder.course.folder import Course
 from autograder.files import write_atomically
 from autograder.pages.export import Grades, Total, read
+from autograder.pages.exporter import TEMPLATES
 
 NOTHING = "Nothing is graded yet."
 MOST_DIAGNOSES = 10
 WIDEST_DIAGNOSIS = 160
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; }}
-table {{ border-collapse: collapse; margin: 0.5rem 0 2rem; width: 100%; }}
-th, td {{ border-bottom: 1px solid #ddd; padding: 0.3rem 0.6rem; text-align: left; }}
-td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
-.bar {{ background: #eee; height: 0.8rem; width: 12rem; }}
-.bar i {{ background: #3a7d44; display: block; height: 100%; }}
-.waits {{ color: #a15c00; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +33,33 @@ class Exercise:
     mean: float
     max_score: float
     waiting: int
+
+    @property
+    def share(self) -> float:
+        """The share of those who have full marks."""
+        return self.passed / self.graded if self.graded else 0.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One student's line in an assignment's table."""
+
+    total: Total
+    page: str
+    status: str
+    due: str
+    failed: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page says of one assignment."""
+
+    assignment: str
+    summary: str
+    exercises: list[Exercise]
+    diagnoses: list[tuple[str, str, int]]
+    lines: list[Line]
 
 
 def exercises(grades: Grades, assignment: str) -> list[Exercise]:
@@ -172,77 +176,51 @@ def write(course: Course) -> Path:
     """Write ``report/index.html``."""
     grades = read(course)
     names = dict.fromkeys(total.assignment for total in grades.totals)
-    body = "\n".join(_section(grades, name) for name in names) or f"<p>{NOTHING}</p>"
+    page = _template().render(
+        title=f"Course {course.folder.name}",
+        sections=[_section(grades, name) for name in names],
+        nothing=NOTHING,
+        widest=WIDEST_DIAGNOSIS,
+    )
     path = course.report / "index.html"
-    page = PAGE.format(title=html.escape(f"Course {course.folder.name}"), body=body)
     write_atomically(path, page.encode())
     path.chmod(0o644)
     return path
 
 
-def _section(grades: Grades, assignment: str) -> str:
-    parts = [
-        f"<h2>{html.escape(assignment)}</h2>",
-        f"<p>{html.escape(_summary(grades, assignment))}</p>",
-        "<h3>Exercises</h3>",
-        _html(
-            ("exercise", "points", "mean", "full marks", "", "waiting"),
-            (_exercise_cells(exercise) for exercise in exercises(grades, assignment)),
-        ),
-        "<h3>What went wrong most often</h3>",
-        _html(
-            ("exercise", "diagnosis", "students"),
-            (
-                (_cell(name), _cell(said[:WIDEST_DIAGNOSIS]), _number(count))
-                for name, said, count in diagnoses(grades, assignment)
-            ),
-        ),
-        "<h3>Students</h3>",
-        _html(
-            ("student", "name", "score", "of", "status", "late penalty", "due", "not passed", ""),
-            (_total_cells(grades, total) for total in _of(grades, assignment)),
-        ),
-    ]
-    return "\n".join(parts)
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["points"] = _points
+    return environment.get_template("report.html.j2")
 
 
-def _exercise_cells(exercise: Exercise) -> tuple[str, ...]:
-    share = exercise.passed / exercise.graded if exercise.graded else 0.0
-    waits = f'<td class="n waits">{exercise.waiting}</td>' if exercise.waiting else _number(None)
-    return (
-        _cell(exercise.name),
-        _number(exercise.max_score),
-        _number(exercise.mean if exercise.graded else None),
-        _number(exercise.passed),
-        f'<td><div class="bar"><i style="width:{100 * share:.0f}%"></i></div></td>',
-        waits,
+def _points(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _section(grades: Grades, assignment: str) -> Section:
+    return Section(
+        assignment,
+        _summary(grades, assignment),
+        exercises(grades, assignment),
+        diagnoses(grades, assignment),
+        [_line(grades, total) for total in _of(grades, assignment)],
     )
 
 
-def _total_cells(grades: Grades, total: Total) -> tuple[str, ...]:
-    page = quote(f"../feedback/{total.student}/{total.assignment}/{total.assignment}.html")
-    return (
-        f'<td><a href="{html.escape(page)}">{html.escape(total.student)}</a></td>',
-        _cell(total.name),
-        _number(total.score),
-        _number(total.max_score),
-        _cell(_status(total)),
-        _number(total.penalty or None),
-        _cell(total.due.removesuffix(":00+00:00") + " UTC" if total.due else ""),
-        _cell(_failed(grades, total)),
-        _cell(total.note),
+def _line(grades: Grades, total: Total) -> Line:
+    return Line(
+        total,
+        quote(f"../feedback/{total.student}/{total.assignment}/{total.assignment}.html"),
+        _status(total),
+        total.due.removesuffix(":00+00:00") + " UTC" if total.due else "",
+        _failed(grades, total),
     )
-
-
-def _cell(text: str) -> str:
-    return f"<td>{html.escape(text)}</td>"
-
-
-def _number(value: float | None) -> str:
-    return f'<td class="n">{"" if value is None else f"{value:.4g}"}</td>'
-
-
-def _html(head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
-    header = "".join(f"<th>{html.escape(name)}</th>" for name in head)
-    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return f"<table>\n<tr>{header}</tr>\n{body}\n</table>"
