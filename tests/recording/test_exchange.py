@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,9 @@ def test_settings_of_the_exchange_are_checked(course: Course) -> None:
         _ = Course.open(course.folder, course.root)
 
 
-def test_deep_folders_and_long_paths_are_left_there(tmp_path: Path) -> None:
+@pytest.fixture
+def too_deep(tmp_path: Path) -> Iterator[Path]:
+    """A folder with paths too deep and too long for Python's own rmtree, and so for pytest's."""
     home = os.getcwd()
     try:
         for name, depth in (("d", 1200), ("x" * 200, 12)):
@@ -108,8 +111,13 @@ def test_deep_folders_and_long_paths_are_left_there(tmp_path: Path) -> None:
                 os.mkdir(name)
                 os.chdir(name)
             Path("toy.ipynb").write_text("{}")
+        os.chdir(home)
+        yield tmp_path
     finally:
         os.chdir(home)
-    (tmp_path / "toy.ipynb").write_text("{}")
-    assert [path for path, _ in exchange._readable(str(tmp_path))] == ["toy.ipynb"]
-    subprocess.run(["rm", "-rf", *tmp_path.iterdir()], check=True)
+        subprocess.run(["rm", "-rf", *tmp_path.iterdir()], check=True)
+
+
+def test_deep_folders_and_long_paths_are_left_there(too_deep: Path) -> None:
+    (too_deep / "toy.ipynb").write_text("{}")
+    assert [path for path, _ in exchange._readable(str(too_deep))] == ["toy.ipynb"]
