@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import linecache
 import os
 import re
 import traceback
@@ -15,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.checking import magics
+from autograder.checking import cells, magics
 from autograder.data import DataUnavailable
 from autograder.errors import UserError
 
@@ -106,28 +104,18 @@ def of_notebook(path: Path) -> Experiments:
 
 
 def _steps(path: Path) -> Iterator[Step]:
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        code = [cell for cell in cells if cell["cell_type"] == "code"]
-        sources = ["".join(cell["source"]) for cell in code]
-        ids = [str(cell.get("id", "")) for cell in code]
-    except (ValueError, KeyError, TypeError):
-        raise ExperimentError(
-            f"{path} is not a notebook; save it again in Jupyter, or unpack the assignment anew."
-        ) from None
-    for index, (cell_id, source) in enumerate(zip(ids, sources, strict=True), start=1):
-        if re.match(r"\s*(check|progress)\(", source):
+    for cell in cells.read(path):
+        if re.match(r"\s*(check|progress)\(", cell.source):
             continue  # it has nothing to do with the experiments
-        experiment = re.fullmatch(r"experiment-(\w+?)(-\d+)?", cell_id)
-        yield Step(f"code cell {index}", magics.strip(source), experiment and experiment[1])
+        experiment = re.fullmatch(r"experiment-(\w+?)(-\d+)?", cell.id)
+        source = magics.strip(cell.source)
+        yield Step(f"code cell {cell.number}", source, experiment and experiment[1])
 
 
 def _execute(step: Step, namespace: dict[str, Any]) -> None:
     filename = f"<{step.label}>"
-    # So that a traceback shows the cell's lines.
-    linecache.cache[filename] = (len(step.source), None, step.source.splitlines(True), filename)
     try:
-        exec(compile(step.source, filename, "exec"), namespace)
+        cells.execute(step.source, filename, namespace)
     except DataUnavailable as error:
         raise ExperimentError(f"{step.experiment or step.label} needs data: {error}") from error
     except Exception as error:

@@ -10,6 +10,7 @@ import pytest
 
 from autograder.assignment.experiments import of_reference
 from autograder.assignment.source import AssignmentError
+from autograder.checking.cells import NotANotebook
 from autograder.experiment import ExperimentError, of_notebook, results
 
 NOTEBOOK = '''\
@@ -129,6 +130,7 @@ def test_what_an_experiment_writes_goes_beside_its_figures(tmp_path, monkeypatch
     assert results() == Path("results") and (tmp_path / "results").is_dir()
     keep = """
 # %% experiment="keep"
+from autograder.checking.cells import NotANotebook
 from autograder.experiment import results
 (results() / "kept.txt").write_text("kept")
 """
@@ -201,5 +203,5 @@ def test_a_cell_that_does_not_compile(student_folder):
 def test_a_file_that_is_no_notebook(student_folder, content):
     folder = student_folder()
     (folder / "tiny.ipynb").write_text(content)
-    with pytest.raises(ExperimentError, match=r"tiny\.ipynb is not a notebook"):
+    with pytest.raises(NotANotebook, match=r"tiny\.ipynb is not a notebook"):
         run("tiny")

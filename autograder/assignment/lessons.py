@@ -16,7 +16,7 @@ from typing import Any
 from autograder.assignment import edits
 from autograder.assignment.edits import Edit
 from autograder.assignment.source import Assignment, Cell
-from autograder.checking import hints
+from autograder.checking import cells, hints
 from autograder.checking.marks import mark_of
 from autograder.checking.student import Namespace
 
@@ -29,7 +29,7 @@ def edited(assignment: Assignment, cell: Cell, edit: Edit | None) -> Namespace:
     names: dict[str, Any] = {"__name__": "__main__"}
     for other in assignment.runnable(cell.allows):
         source = edit.apply(cell) if edit is not None and other is cell else other.source
-        exec(compile(source, f"<{assignment.name}:{other.id}>", "exec"), names)
+        cells.execute(source, f"<{assignment.name}:{other.id}>", names)
     return _Timed(names)
 
 

@@ -18,6 +18,7 @@ from autograder.assignment import fast_start  # noqa: F401 - before jupytext, wh
 # isort: split
 import jupytext
 
+from autograder.checking import cells
 from autograder.errors import UserError
 
 KINDS = ("prose", "provided", "solution", "check", "written", "experiment")
@@ -163,7 +164,7 @@ class Assignment:
         """Execute the reference solution here and return its names. Only for trusted callers."""
         names: dict[str, Any] = {"__name__": "__main__"}
         for cell in self.runnable(allows):
-            exec(compile(cell.source, f"<{self.name}:{cell.id}>", "exec"), names)
+            cells.execute(cell.source, f"<{self.name}:{cell.id}>", names)
         return names
 
     def module(self, stem: str) -> ModuleType:

@@ -7,8 +7,6 @@ The plugin stays out of the way everywhere else: it works only where ``pytest.in
 from __future__ import annotations
 
 import ast
-import json
-import linecache
 import os
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from autograder.checking import hints, magics
+from autograder.checking import cells, hints, magics
 from autograder.checking.checks import Checks
 from autograder.checking.running import explain_error, run_test
 from autograder.checking.student import Namespace
@@ -84,17 +82,12 @@ def execute(notebook: Path) -> tuple[dict[str, Any], list[str]]:
     os.environ.setdefault("MPLBACKEND", "agg")  # a plot opens no window here
     names: dict[str, Any] = {"__name__": "__main__"}
     stopped = []
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
-    for number, cell in enumerate(code, start=1):
-        if str(cell.get("id", "")).startswith("experiment-"):
+    for cell in cells.read(notebook):
+        if cell.id.startswith("experiment-"):
             continue
-        source = "".join(cell["source"])
-        label = f"<{notebook.name}, code cell {number}>"
-        linecache.cache[label] = (len(source), None, source.splitlines(keepends=True), label)
-        error = _run(source, label, names)
+        error = _run(cell.source, f"<{notebook.name}, code cell {cell.number}>", names)
         if error is not None:
-            stopped.append(f"code cell {number}: {error}")
+            stopped.append(f"code cell {cell.number}: {error}")
     return names, stopped
 
 
@@ -103,7 +96,7 @@ def _run(source: str, label: str, names: dict[str, Any]) -> str | None:
     try:
         tree = ast.parse(magics.strip(source), label)
         tree.body = [statement for statement in tree.body if not _asks_for_checks(statement)]
-        exec(compile(tree, label, "exec"), names)
+        cells.execute(source, label, names, tree)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
