@@ -71,10 +71,11 @@ validate: $(READY) ## prove that reference, assignments and tests agree
 soak: $(READY) ## run the tests that take minutes: kills, long fuzzing
 	@$(BIN)/pytest -q -m soak
 
-lint: $(READY) ## check style and types
+lint: $(READY) ## check style, types, and which rooms import which
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
+	@said=$$($(BIN)/lint-imports --no-cache --no-logo 2>&1) || { echo "$$said"; exit 1; }
 
 format: $(READY) ## format the sources
 	@$(BIN)/ruff check --quiet --fix
