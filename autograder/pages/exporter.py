@@ -13,12 +13,13 @@ from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from nbformat.notebooknode import NotebookNode
 from traitlets import default
 
 from autograder.pages import formulas
+from autograder.pages.prose import Renderer
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -52,11 +53,8 @@ class PageExporter(HTMLExporter):
         return environment
 
 
-class Renderer(IPythonRenderer):
+class Typesetter(Renderer):
     """Renders Markdown, with the formulas typeset."""
-
-    def __init__(self, attachments: dict[str, dict[str, str]] | None = None) -> None:
-        super().__init__(escape=False, attachments=attachments, exclude_anchor_links=True)
 
     def block_math(self, body: str) -> str:
         """Typeset a formula between two pairs of dollar signs."""
@@ -78,7 +76,7 @@ def _markdown(context: Context, source: str) -> str:
 
 
 def _render(source: str, attachments: dict[str, dict[str, str]] | None = None) -> str:
-    return MarkdownWithMath(renderer=Renderer(attachments)).render(source)
+    return MarkdownWithMath(renderer=Typesetter(attachments)).render(source)
 
 
 _rendered = lru_cache(maxsize=4096)(_render)

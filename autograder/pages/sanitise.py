@@ -11,8 +11,10 @@ from typing import Any
 
 import nh3
 from bs4 import BeautifulSoup
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from pygments.token import STANDARD_TYPES
+
+from autograder.pages.prose import Renderer
 
 LONGEST_TEXT = 64 * 2**10
 #: Markdown's renderer may take a second for so much text, and an hour for forty times as much.
@@ -44,21 +46,18 @@ ATTRIBUTES = {
     "td": nh3.ALLOWED_ATTRIBUTES["td"] | {"style"},
     "th": nh3.ALLOWED_ATTRIBUTES["th"] | {"style"},
 }
-#: nbconvert gives each heading its text for an id.
-RENDERED_ATTRIBUTES = ATTRIBUTES | {f"h{level}": {"id"} for level in range(1, 7)}
 CHECKBOX = {"input": {"type": "checkbox", "disabled": ""}}
 
 
 def html(text: str) -> str:
-    """Take everything out of HTML that is not plain contents, and all that loads anything."""
-    return _clean(text, ATTRIBUTES)
+    """Take everything out of HTML that is not plain contents, and all that loads anything.
 
-
-def _clean(text: str, attributes: dict[str, set[str]]) -> str:
+    Nothing keeps an id or a name: the pages around it find their own parts by these.
+    """
     return nh3.clean(
         text,
         tags=TAGS,
-        attributes=attributes,
+        attributes=ATTRIBUTES,
         attribute_filter=_attribute,
         set_tag_attribute_values=CHECKBOX,
         link_rel=None,
@@ -102,12 +101,11 @@ def verbatim(text: str) -> str:
 
 def _is_harmless(text: str, attached: frozenset[str]) -> bool:
     pictures = {name: {"image/png": ""} for name in attached}
-    renderer = IPythonRenderer(escape=False, attachments=pictures)
     try:
-        rendered = MarkdownWithMath(renderer=renderer).render(text)
+        rendered = MarkdownWithMath(renderer=Renderer(pictures)).render(text)
     except Exception:  # whatever a renderer stumbles over here, it would in front of a person
         return False
-    return _canonical(rendered) == _canonical(_clean(rendered, RENDERED_ATTRIBUTES))
+    return _canonical(rendered) == _canonical(html(rendered))
 
 
 def _canonical(text: str) -> str:
