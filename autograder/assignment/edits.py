@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self, TypeVar
 
-from autograder.assignment.source import REGION, Assignment, AssignmentError, Cell
+from autograder.assignment.regions import REGION
+from autograder.assignment.source import Assignment, AssignmentError, Cell
 
 
 class Whole(Enum):

@@ -9,7 +9,8 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.assignment.source import REGION, Assignment, Cell
+from autograder.assignment.regions import REGION, stray
+from autograder.assignment.source import Assignment, Cell
 from autograder.files import counts
 
 #: Shorter statements (``return out``) say nothing.
@@ -32,6 +33,11 @@ def find(assignment: Assignment, folder: Path) -> list[str]:
     notebook = json.loads((folder / f"{assignment.name}.ipynb").read_text(encoding="utf-8"))
     if any(cell.get("outputs") for cell in notebook["cells"]):
         found.append(f"{assignment.name}.ipynb holds outputs; a released notebook has none.")
+    found += [
+        f"{place} has a line that looks like a solution's marker: {line}"
+        for place, text in _texts(folder, notebook)
+        for _, line in stray(text)
+    ]
     given = {"".join(text.split()): place for place, text in _texts(folder, notebook)}
     provided = "".join("".join(c.source.split()) for c in assignment.cells if c.kind == "provided")
     for cell in assignment.exercises:

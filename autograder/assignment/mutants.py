@@ -11,7 +11,8 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autograder.assignment.source import REGION, Cell
+from autograder.assignment.regions import REGION
+from autograder.assignment.source import Cell
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,11 @@ from autograder.assignment import fast_start  # noqa: F401 - before jupytext, wh
 # isort: split
 import jupytext
 
+from autograder.assignment.regions import REGION, stray
 from autograder.checking import cells
 from autograder.errors import UserError
 
 KINDS = ("prose", "provided", "solution", "check", "written", "experiment")
-REGION = re.compile(
-    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*(?P<task>[^\n]*)\n"
-    r"(?P<body>.*?)^[ \t]*### END SOLUTION[^\n]*$",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 class AssignmentError(UserError):
@@ -222,6 +218,7 @@ def parse(text: str, name: str) -> tuple[Cell, ...]:
     taken: dict[str, int] = {}
     cells: list[Cell] = []
     for raw in jupytext.reads(text, fmt="py:percent").cells:
+        _check_markers(name, raw.source)
         cell = _cell(raw.cell_type, raw.metadata, raw.source, name)
         count = taken[cell.id] = taken.get(cell.id, 0) + 1
         if count > 1 and cell.kind in ("solution", "written"):
@@ -230,6 +227,14 @@ def parse(text: str, name: str) -> tuple[Cell, ...]:
             cell = replace(cell, id=f"{cell.id}-{count}")
         cells.append(cell)
     return tuple(cells)
+
+
+def _check_markers(name: str, source: str) -> None:
+    for _, line in stray(source):
+        raise AssignmentError(
+            f"{name}: the line {line!r} marks no region, and what follows it would reach the "
+            "students; pair ### BEGIN SOLUTION with ### END SOLUTION, each on a line of its own."
+        )
 
 
 def _cell(cell_type: str, tag: dict[str, Any], source: str, assignment: str) -> Cell:

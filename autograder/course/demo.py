@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.assignment import build, edits
-from autograder.assignment.source import REGION, Assignment, load
+from autograder.assignment.regions import REGION
+from autograder.assignment.source import Assignment, load
 from autograder.files import write_atomically
 from autograder.course.folder import Course
 

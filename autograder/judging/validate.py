@@ -15,7 +15,8 @@ from typing import Any
 from autograder.assignment import build, edits, leaks
 from autograder.assignment.lessons import edited, supervised
 from autograder.assignment.mutants import mutants
-from autograder.assignment.source import REGION, Assignment, load
+from autograder.assignment.regions import REGION
+from autograder.assignment.source import Assignment, load
 from autograder.checking.checks import Checks, run_tests
 from autograder.errors import UserError
 from autograder.judging.attempt import Attempt
