@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +34,7 @@ from autograder.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from autograder.course.regrade import Change
+    from autograder.recording.preview import Preview
 
 
 def score(
@@ -176,7 +176,7 @@ def grade(
     isolation: Isolated = None,
     gpus: Gpus = "",
     regrade: Annotated[
-        bool, typer.Option("--regrade", help="Show whose score changes, and ask, before recording.")
+        bool, typer.Option("--regrade", help="Show what changes, and ask, before recording.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --regrade: record without asking.")] = (
         False
@@ -189,7 +189,7 @@ def grade(
     from autograder.recording import pipeline
 
     whole, assignments = opened(course, names)
-    accept = (lambda changes: _accepted(changes, yes)) if regrade else None
+    accept = (lambda preview: _accepted(preview, yes)) if regrade else None
     with _resumable(), whole.lock():
         grading = Grading(whole, assignments, student, isolation=isolation, gpus=gpus)
         complain(f"Isolation: {grading.confinement()}.")
@@ -227,24 +227,33 @@ def _resumable() -> Iterator[None]:
         raise
 
 
-def _accepted(changes: Sequence[Change], yes: bool) -> bool:
+def _accepted(preview: Preview, yes: bool) -> bool:
     """Show what recording would change in the gradebook, and ask whether it should."""
-    if not changes:
+    if preview.new:
+        say(f"Graded for the first time: {preview.new}.")
+    if not preview.changes:
         say("No recorded score changes.")
         return True
     table = bare_table("student", "assignment", "exercise", "was", "now", "")
-    for change in changes:
-        scores = f"{change.before:.4g}", f"{change.after:.4g}", f"{change.difference:+.4g}"
-        table.add_row(Text(change.student), change.assignment, change.exercise, *scores)
+    for change in preview.changes:
+        scores = _points(change.before, change.before_of), _points(change.after, change.after_of)
+        difference = "to be marked again" if change.waits else f"{change.difference:+.4g}"
+        table.add_row(Text(change.student), change.assignment, change.exercise, *scores, difference)
     out.print(table)
-    students = len({(change.student, change.assignment) for change in changes})
-    total = sum(change.difference for change in changes)
-    grades = "1 grade changes" if students == 1 else f"{students} grades change"
-    say(f"{grades}, by {total:+.4g} points in all.")
+    grades = len({(change.student, change.assignment) for change in preview.changes})
+    total = sum(change.difference for change in preview.changes)
+    changed = "1 grade changes" if grades == 1 else f"{grades} grades change"
+    say(f"{changed}, by {total:+.4g} points in all.")
     if yes or (sys.stdin.isatty() and typer.confirm("Record them?")):
         return True
     say("Nothing was recorded; the verdicts are kept. Add --yes to record them.")
     return False
+
+
+def _points(score: float | None, points: float | None) -> str:
+    if score is None:
+        return ""
+    return f"{score:.4g}" if points is None else f"{score:.4g} of {points:g}"
 
 
 def feedback(
