@@ -69,7 +69,7 @@ class Course:
         try:
             for name in FOLDERS:
                 (course.folder / name).mkdir(parents=True, exist_ok=True)
-            seed = secrets.randbelow(2**32) if seed is None else seed
+            seed = secrets.randbits(128) if seed is None else seed
             repository = json.dumps(os.path.relpath(course.root, course.folder))
             text = settings.TEMPLATE.format(seed=seed, repository=repository)
             _write_new(course.folder / "course.toml", text)
@@ -117,6 +117,14 @@ class Course:
     def db_url(self) -> str:
         """The gradebook as nbgrader names it."""
         return f"sqlite:///{self.gradebook}"
+
+    def check_gradebook(self, db_url: str) -> None:
+        """See that nbgrader has its marks where scores are recorded: one course, one gradebook."""
+        if db_url != self.db_url:
+            raise CourseError(
+                f"nbgrader is told of another gradebook ({db_url}) than {self.gradebook}, where "
+                "scores are recorded; take CourseDirectory.db_url out of its configuration."
+            )
 
     @contextmanager
     def lock(self) -> Iterator[None]:

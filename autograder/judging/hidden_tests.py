@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import os
 import time
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import FunctionType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from autograder.checking.marks import mark_of
 from autograder.errors import UserError
@@ -81,6 +84,16 @@ class HiddenTests:
                 if chosen is None or _exercise(test) in chosen:
                     cpu += _run(test, fixtures, runner)
         return cpu
+
+
+def generator(test: Test, seed: int) -> np.random.Generator:
+    """Make the generator of a hidden test, from a key of its own.
+
+    Whoever learns numbers that it drew learns nothing of the course's seed, nor of other tests'.
+    """
+    name = getattr(test, "__name__", "")
+    key = hashlib.sha256(f"{seed} {name}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(key))
 
 
 def _check(test: FunctionType) -> None:

@@ -18,7 +18,7 @@ from autograder.checking.marks import Mark, mark_of
 from autograder.checking.running import Result, run_test
 from autograder.checking.student import Namespace
 from autograder.judging import rebuild
-from autograder.judging.hidden_tests import HiddenTests
+from autograder.judging.hidden_tests import HiddenTests, generator
 from autograder.judging.rebuild import Malformed, Rebuilt
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
 from autograder.sandbox import StudentDied, StudentProcess, WarmParent
@@ -103,7 +103,7 @@ class Judge:
 
     def fixtures(self, test: Test, student: Any) -> dict[str, Any]:
         """Make the fixtures of a hidden test."""
-        rng = hints.generator(test, self.seed)
+        rng = generator(test, self.seed)
         return {"student": student, "reference": self.reference(), "rng": rng}
 
     def _diagnosis(self, result: Result, examination: Examination, hint: str | None) -> str | None:

@@ -167,7 +167,9 @@ class GenerateFeedback(NbgraderGenerateFeedback):
 
     def start(self) -> None:
         """Make the pages of those whom nbgrader was asked for."""
-        with Gradebook(Course.open(self.coursedir.root)) as gradebook:
+        course = Course.open(self.coursedir.root)
+        course.check_gradebook(self.coursedir.db_url)
+        with Gradebook(course) as gradebook:
             gradebook.settle()
             self._gradebook = gradebook
             super().start()

@@ -83,6 +83,7 @@ class Autograde(NbgraderAutograde):
         """Judge and record what nbgrader was asked to autograde."""
         try:
             course = Course.open(self.coursedir.root)
+            course.check_gradebook(self.coursedir.db_url)
             submissions = self._asked_for(course)
             names = dict.fromkeys(submission.assignment for submission in submissions)
             students = dict.fromkeys(submission.student for submission in submissions)

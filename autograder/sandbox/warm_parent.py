@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -50,8 +51,10 @@ class WarmParent:
 
     Raises
     ------
+    UsersError
+        If no users are left for it.
     ParentError
-        If no users are left for it, and from `isolation` and `attempt` if it does not start.
+        From `isolation` and `attempt` if it does not start.
     """
 
     _failure: ParentError | None = None  # why it did not start
@@ -61,13 +64,10 @@ class WarmParent:
                  gpu: bool = False) -> None:  # fmt: skip
         self.limits = limits or Limits()
         self._users = contextlib.ExitStack()
-        if first_uid is None:
-            try:
-                first_uid, lock = users.reserve()
-            except users.UsersError as error:
-                raise ParentError(str(error)) from error
-            self._users.enter_context(lock)
-        self.first_uid = first_uid
+        if first_uid is None and os.geteuid() == 0:
+            first_uid, lock = users.reserve()
+            self._users.callback(lock.close)
+        self.first_uid = users.FIRST if first_uid is None else first_uid  # who is not root
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = parent.Settings(
             allows=tuple(allows),

@@ -245,6 +245,40 @@ KERNEL = {
     "another filter": "checked(libc.prctl(22, 2, None, 0, 0))",
     "x32": "system(0x40000000 | 39, -1)",
 }
+#: What tells a neighbour, or whoever comes next, a bit; and what takes their time.
+TELL = {
+    "flock": "fcntl.flock(os.open(os.__file__, os.O_RDONLY), fcntl.LOCK_SH)",
+    "lockf": "fcntl.lockf(os.open(os.__file__, os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)",
+    "a lock of a description": """
+        lock = struct.pack('hhqqi4x', fcntl.F_RDLCK, 0, 0, 1, 0)
+        fcntl.fcntl(os.open(os.__file__, os.O_RDONLY), 37, lock)
+     """,
+    "a lease": "fcntl.fcntl(os.open(os.__file__, os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK)",
+    "mincore": """
+        with open(os.__file__, 'rb') as file:
+            pages = mmap.mmap(file.fileno(), 4096, access=mmap.ACCESS_COPY)
+        first = ctypes.c_char.from_buffer(pages)
+        system(27, 232, ctypes.c_void_p(ctypes.addressof(first)), ctypes.c_size_t(4096),
+               ctypes.create_string_buffer(1))
+     """,
+    "cachestat": """
+        file = os.open(os.__file__, os.O_RDONLY)
+        system(451, 451, file, struct.pack('QQ', 0, 4096), ctypes.create_string_buffer(64), 0)
+     """,
+    "fadvise": """
+        os.posix_fadvise(os.open(os.__file__, os.O_RDONLY), 0, 0, os.POSIX_FADV_DONTNEED)
+     """,
+    "readahead": "system(187, 213, os.open(os.__file__, os.O_RDONLY), ctypes.c_long(0), 4096)",
+    "what is cached": """
+        os.preadv(os.open(os.__file__, os.O_RDONLY), [bytearray(1)], 0, os.RWF_NOWAIT)
+     """,
+    "sync": "system(162, 81)",
+    "syncfs": "system(306, 267, os.open(os.__file__, os.O_RDONLY))",
+    "membarrier": "system(324, 283, 0, 0)",
+    "its own cores": "os.sched_setaffinity(0, os.sched_getaffinity(0))",
+    "its own turns": "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))",
+    "its own reading": "system(251, 30, 1, 0, (2 << 13) | 7)",
+}
 #: They need what a machine may lack, or what root without confinement may not do either.
 UNSURE = {
     ("read", "by /proc/1/root"), ("read", "the machine's temporary folder"),
@@ -261,6 +295,7 @@ UNSURE = {
     ("signal", "its own scheduler"), ("signal", "process_madvise"), ("signal", "ptrace"),
     ("signal", "migrate_pages"), ("signal", "its own priority"), ("signal", "sched_setattr"),
     ("signal", "move_pages"),
+    *(("tell", n) for n in ("a lease", "cachestat", "membarrier", "what is cached")),
     *(("stay", n) for n in STAY),
     *(("kernel", n) for n in KERNEL),
 }  # fmt: skip
@@ -278,7 +313,7 @@ LEAKS = {
     "uid": {"stay: another user", "write: a mode", "write: an owner"},
 }  # fmt: skip
 GROUPS = {"read": READ, "write": WRITE, "see": SEE, "socket": SOCKETS, "signal": SIGNALS,
-          "stay": STAY, "kernel": KERNEL, "know": KNOW}  # fmt: skip
+          "stay": STAY, "kernel": KERNEL, "tell": TELL, "know": KNOW}  # fmt: skip
 SURE = {("kernel", name) for name in (
     "shmget", "shmat", "shmctl", "msgget", "msgsnd", "semget", "semop", "memfd", "mq_open",
     "POSIX shared memory",

@@ -37,7 +37,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
-from autograder.pages.feedback import feedback
+from autograder.pages.feedback import GenerateFeedback, feedback
 from autograder.recording import autograde, configure
 from autograder.recording.autograde import record
 
@@ -652,3 +652,19 @@ def test_the_notebook_is_json_with_sorted_keys(course: Course) -> None:
     put(course, hand_in(course, "ada", notebook(course.root)), verdict())
     data = (course.autograded / "ada" / "toy" / "toy.ipynb").read_text()
     assert data == json.dumps(json.loads(data), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def test_another_gradebook_is_refused(course: Course) -> None:
+    from nbgrader.coursedir import CourseDirectory
+
+    ada = hand_in(course, "ada", notebook(course.root))
+    list(record(course, [graded(course, ada, verdict(scale=2.0))]))
+    other = "sqlite:////elsewhere/gradebook.db"
+    config = configure.Config()
+    config.CourseDirectory.db_url = other
+    with pytest.raises(CourseError, match=r"another gradebook \(sqlite:////elsewhere"):
+        configure.configure(config, str(course.config))
+    where = CourseDirectory(root=str(course.folder), db_url=other)
+    for converter in (autograde.Autograde, GenerateFeedback):
+        with pytest.raises((CourseError, autograde.NbGraderException), match="another gradebook"):
+            converter(coursedir=where).start()
