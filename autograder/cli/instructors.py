@@ -22,6 +22,7 @@ from autograder.cli.options import (
     Isolated,
     Names,
     Students,
+    Weak,
     Workers,
     bare_table,
     chosen,
@@ -47,6 +48,7 @@ def score(
     ] = None,
     isolation: Isolated = None,
     gpus: Gpus = "",
+    weak: Weak = False,
 ) -> None:
     """Judge notebooks, without touching a gradebook."""
     from autograder.course.folder import Course
@@ -61,12 +63,13 @@ def score(
     attempts = [
         Attempt(assignment, _read(path), key=str(i), seed=seed) for i, path in enumerate(notebooks)
     ]
-    with Pool(
-        repository, [assignment], min(workers, len(attempts)), limits, isolation=where, gpus=gpus
-    ) as pool:
+    size = min(workers, len(attempts))
+    with Pool(repository, [assignment], size, limits, where, gpus, weak) as pool:
         verdicts = {attempt.key: verdict for attempt, verdict in pool.judge(attempts)}
+        lacking = {"weak": list(pool.isolation.unmet())} if weak else {}
     results = [
-        {"path": str(path), **verdicts[str(i)].as_dict()} for i, path in enumerate(notebooks)
+        {"path": str(path), **verdicts[str(i)].as_dict(), **lacking}
+        for i, path in enumerate(notebooks)
     ]
     if as_json:
         typer.echo(json.dumps(results, indent=1))
@@ -175,6 +178,7 @@ def grade(
     course: CourseFolder = COURSE,
     isolation: Isolated = None,
     gpus: Gpus = "",
+    weak: Weak = False,
     regrade: Annotated[
         bool, typer.Option("--regrade", help="Show what changes, and ask, before recording.")
     ] = False,
@@ -191,7 +195,7 @@ def grade(
     whole, assignments = opened(course, names)
     accept = (lambda preview: _accepted(preview, yes)) if regrade else None
     with _resumable(), whole.lock():
-        grading = Grading(whole, assignments, student, isolation=isolation, gpus=gpus)
+        grading = Grading(whole, assignments, student, isolation=isolation, gpus=gpus, weak=weak)
         complain(f"Isolation: {grading.confinement()}.")
         troubles = pipeline.grade(grading, workers, _watch, accept=accept, pages=feedback)
     if troubles is None:

@@ -33,6 +33,10 @@ Isolated = Annotated[
 Gpus = Annotated[
     str, typer.Option(help="GPUs that submissions may use, as the container engine names them.")
 ]
+Weak = Annotated[
+    bool,
+    typer.Option("--weak", help="Go on where something that must confine students is lacking."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 COURSE = Path("course")
 CORES = os.cpu_count() or 1

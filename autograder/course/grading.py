@@ -48,6 +48,8 @@ class Grading:
         ``process`` or ``container``; by default what the course says.
     gpus : str
         The GPUs that submissions may use, as the container engine names them.
+    weak : bool
+        Judge although nothing sees to something that must hold; the verdicts' surroundings say so.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Grading:
         *,
         isolation: str | None = None,
         gpus: str = "",
+        weak: bool = False,
     ) -> None:
         self.course = course
         self.isolation = isolation or course.settings.isolation
         self.gpus = gpus
+        self.weak = weak
         self.limits = course.settings.limits
         self.store = Store(course.attempts)
         roster.read(course)  # what is wrong with it is said before the class is judged
@@ -100,7 +104,10 @@ class Grading:
 
     def _device(self) -> dict[str, Any]:
         if self.isolation == "process":
-            return {"isolation": survey().in_force}
+            isolation = survey()
+            weak = list(isolation.unmet())  # it was judged because --weak said so
+            known = {"isolation": isolation.in_force, "landlock": isolation.landlock}
+            return known | ({"weak": weak} if weak else {})
         from autograder.judging import container
 
         return {"isolation": "container", "image": container.image(), "gpus": self.gpus}
@@ -122,7 +129,8 @@ class Grading:
             return
         names = list(dict.fromkeys(each[0].assignment for each in waiting.values()))
         how = self.limits, self.isolation, self.gpus
-        with Pool(self.course.root, names, min(workers, len(waiting)), *how) as pool:
+        size = min(workers, len(waiting))
+        with Pool(self.course.root, names, size, *how, weak=self.weak) as pool:
             for attempt, verdict in pool.judge(self._attempts(waiting.copy())):
                 self._keep(attempt, replace(verdict, attempt=attempt.key))
                 for submission in waiting.pop(attempt.key):

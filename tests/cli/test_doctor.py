@@ -23,7 +23,9 @@ from autograder.sandbox import LAYERS, Isolation
 def all_but(*layers: str) -> Isolation:
     """Make the isolation of a machine that lacks some layers."""
     lacking = dict.fromkeys(layers, "Operation not permitted")
-    return Isolation(tuple(layer for layer in LAYERS if layer not in layers), lacking)
+    landlock = 0 if "landlock" in layers else 7
+    in_force = tuple(layer for layer in LAYERS if layer not in layers)
+    return Isolation(in_force, lacking, landlock=landlock)
 
 
 @pytest.fixture

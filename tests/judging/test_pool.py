@@ -8,11 +8,14 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from autograder.assignment import build
 from autograder.assignment.source import Assignment
 from autograder.judging.attempt import Attempt
-from autograder.judging.pool import Pool
+from autograder.judging.pool import IsolationError, Pool
 from autograder.judging.processes import Processes
+from autograder.sandbox import LAYERS, Isolation
 
 
 def attempts(toy: Assignment, count: int) -> list[Attempt]:
@@ -74,3 +77,36 @@ def test_closing_leaves_no_process(toy: Assignment, toy_root: Path) -> None:
         pids += [parent._program.pid for parent in parents if parent._program]
     assert len(pids) == 3
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "landlock", "need"),
+    [
+        ({"files", "landlock"}, 0, "reads no other file"),
+        ({"network", "seccomp"}, 7, "has no network"),
+        ({"processes", "uid"}, 4, "disturbs no other process"),
+        ({"privileges"}, 7, "gains no privilege"),
+        ({"rlimits"}, 7, "has bounds"),
+    ],
+)
+def test_where_something_needed_is_lacking_nothing_is_judged(
+    toy: Assignment, toy_root: Path, lacking: set[str], landlock: int, need: str
+) -> None:
+    weak = Isolation(tuple(LAYERS.keys() - lacking), dict.fromkeys(lacking, "x"), False, landlock)
+    with Pool(toy_root, ["toy"], 1) as pool:
+        assert isinstance(pool.launcher, Processes)
+        pool.launcher.isolation = weak
+        with pytest.raises(IsolationError, match=f"{need} .*--isolation container.*--weak"):
+            list(pool.judge(attempts(toy, 1)))
+        pool.weak = True
+        assert len(list(pool.judge(attempts(toy, 1)))) == 1
+
+
+def test_what_two_layers_see_to_needs_one_of_them() -> None:
+    everything = Isolation(tuple(LAYERS), landlock=7)
+    assert everything.unmet() == {}
+    profile = {"files", "processes", "network", "ipc"}  # what Docker's default takes away
+    assert Isolation(tuple(LAYERS.keys() - profile), landlock=1).unmet() == {}
+    assert "TCP" in Isolation(("landlock",), landlock=4).promise("landlock")
+    assert "TCP" not in Isolation(("landlock",), landlock=3).promise("landlock")
+    assert "signals" in Isolation(("landlock",), landlock=6).promise("landlock")
