@@ -53,12 +53,12 @@ def numerical_gradient(
     ndarray
         float64, of the shape of `x`.
     """
-    x = np.array(x, dtype=np.float64)
-    gradient = np.zeros_like(x)
-    for index in np.ndindex(x.shape):
+    at = np.array(x, dtype=np.float64)
+    gradient = np.zeros_like(at)
+    for index in np.ndindex(at.shape):
         sides = []
         for step in (h, -h):
-            moved = x.copy()
+            moved = at.copy()
             moved[index] += step
             sides.append(np.asarray(f(moved), dtype=np.float64))
         difference = (sides[0] - sides[1]) / (2 * h)

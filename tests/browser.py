@@ -154,7 +154,8 @@ class Browser:
             if answer and answer.get("id") == self._number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
-                return answer["result"]
+                result: dict[str, Any] = answer["result"]
+                return result
         raise RuntimeError(f"Chromium did not answer {method} within {LONGEST:g} s.")
 
     def _receive(self, seconds: float) -> dict[str, Any] | None:

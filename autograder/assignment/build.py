@@ -14,6 +14,7 @@ from autograder.assignment import fast_start  # noqa: F401
 
 # isort: split
 import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
 from nbformat.notebooknode import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
@@ -63,10 +64,12 @@ class BuildError(UserError):
     """An assignment cannot be built; the message says why."""
 
 
-class ClearSolutions(NbgraderClearSolutions):
+class ClearSolutions(NbgraderClearSolutions):  # type: ignore[misc]  # nbgrader has no types
     """Replace each solution region by a stub that says what is asked for there."""
 
-    def preprocess_cell(self, cell, resources, cell_index):
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
+    ) -> tuple[NotebookNode, ResourcesDict]:
         """Replace the regions of one cell."""
         grading = cell.metadata.get("nbgrader", {})
         if grading.get("solution"):
@@ -76,13 +79,15 @@ class ClearSolutions(NbgraderClearSolutions):
         return cell, resources
 
 
-class SaveCells(NbgraderSaveCells):
+class SaveCells(NbgraderSaveCells):  # type: ignore[misc]  # nbgrader has no types
     """Save the graded cells only: nbgrader refuses other prose once students have handed in."""
 
-    def preprocess_cell(self, cell, resources, cell_index):
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
+    ) -> tuple[NotebookNode, ResourcesDict]:
         """Save one cell."""
         if is_grade(cell) or is_solution(cell):
-            return super().preprocess_cell(cell, resources, cell_index)
+            cell, resources = super().preprocess_cell(cell, resources, cell_index)
         return cell, resources
 
 
@@ -155,12 +160,15 @@ def solved(assignment: Assignment) -> str:
 
 def source_notebook(assignment: Assignment) -> NotebookNode:
     """Make nbgrader's source notebook: every cell with its solution and its grading metadata."""
-    new = {True: nbformat.v4.new_code_cell, False: nbformat.v4.new_markdown_cell}
     cells = []
     for cell in assignment.layout:
-        is_code = cell.is_code or cell.kind == "check"
-        cells.append(new[is_code](cell.source, id=cell.id, metadata=grading(cell)))
-    return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
+        known = {"source": cell.source, "id": cell.id, "metadata": grading(cell)}
+        if cell.is_code or cell.kind == "check":
+            cells.append(nbformat.v4.new_code_cell(**known))
+        else:
+            cells.append(nbformat.v4.new_markdown_cell(**known))
+    notebook: NotebookNode = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
+    return notebook
 
 
 def grading(cell: Cell) -> dict[str, object]:
@@ -238,7 +246,7 @@ class Said(logging.Handler):
 
 
 def _json(notebook: NotebookNode) -> str:
-    return nbformat.writes(notebook).rstrip("\n") + "\n"
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 def _write(path: Path, text: str) -> None:

@@ -18,7 +18,7 @@ from autograder.assignment.edits import Edit
 from autograder.assignment.source import Assignment, Cell
 from autograder.checking import cells, hints
 from autograder.checking.marks import mark_of
-from autograder.checking.student import Namespace
+from autograder.checking.student import Namespace, Student
 
 Test = Callable[..., None]
 CALL_SECONDS = 2
@@ -41,14 +41,14 @@ class Lessons:
     assignment : Assignment
     exercise : str
     fixtures : callable
-        ``fixtures(test, namespace)`` makes the fixtures of a test.
+        ``fixtures(test, student)`` makes the fixtures of a test.
     """
 
     def __init__(
         self,
         assignment: Assignment,
         exercise: str,
-        fixtures: Callable[[Test, Any], Mapping[str, Any]] = hints.fixtures,
+        fixtures: Callable[[Test, Student], Mapping[str, Any]] = hints.fixtures,
     ) -> None:
         cell = assignment.exercise(exercise)
         wrong = [m for m in edits.mistakes(assignment) if m.exercise == exercise]

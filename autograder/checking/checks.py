@@ -11,7 +11,7 @@ from typing import Any
 from autograder.checking import hints
 from autograder.checking.marks import mark_of
 from autograder.checking.running import Result, run_test
-from autograder.checking.student import Namespace
+from autograder.checking.student import Namespace, Student
 from autograder.checking.view import Progress, Report, _show
 from autograder.errors import UserError
 
@@ -28,7 +28,11 @@ class CheckFailed(UserError, AssertionError):
 
 
 def run_tests(
-    functions: Iterable[Test], namespace: Any, *, rng_seed: int = 0, reference: Any = None
+    functions: Iterable[Test],
+    namespace: Mapping[str, Any] | Student,
+    *,
+    rng_seed: int = 0,
+    reference: Student | None = None,
 ) -> list[Result]:
     """Run tests on a student and list what came of each.
 
@@ -108,7 +112,8 @@ class Checks:
     @property
     def points(self) -> dict[str, float]:
         """The points of each exercise, in the assignment's order."""
-        return self.hints.get("_exercises", {})
+        points: dict[str, float] = self.hints.get("_exercises", {})
+        return points
 
     def results(self, exercise: str, names: Mapping[str, Any]) -> list[Result]:
         """Run the tests of an exercise on a notebook's names."""

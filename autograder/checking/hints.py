@@ -18,6 +18,7 @@ import numpy as np
 
 from autograder.checking.recorder import Recorder
 from autograder.checking.running import run_test
+from autograder.checking.student import Student
 
 __all__ = ["Recorder", "Table", "build", "earned", "fingerprint", "load"]
 
@@ -168,28 +169,28 @@ def generator(test: Callable[..., None], seed: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(test.__name__.encode())])
 
 
-def fixtures(test: Callable[..., None], student: Any) -> dict[str, Any]:
+def fixtures(test: Callable[..., None], student: Student) -> dict[str, Any]:
     """Make the fixtures of a visible test."""
     return {"student": student, "rng": generator(test)}
 
 
 def build(
     functions: Iterable[Callable[..., None]],
-    mistakes: Sequence[tuple[str, Any]],
-    right: Sequence[Any],
+    mistakes: Sequence[tuple[str, Student]],
+    right: Sequence[Student],
     *,
-    fixtures: Callable[[Callable[..., None], Any], Mapping[str, Any]] = fixtures,
+    fixtures: Callable[[Callable[..., None], Student], Mapping[str, Any]] = fixtures,
 ) -> dict[str, list[dict[str, Any]]]:
     """Write down what each mistake gives back on each test that it fails.
 
     Parameters
     ----------
     functions : iterable of tests
-    mistakes : sequence of (hint, namespace)
-    right : sequence of namespaces
+    mistakes : sequence of (hint, student)
+    right : sequence of students
         The solution and its alternatives, none of which may ever earn a hint.
     fixtures : callable
-        ``fixtures(test, namespace)`` makes the fixtures of a test.
+        ``fixtures(test, student)`` makes the fixtures of a test.
 
     Returns
     -------

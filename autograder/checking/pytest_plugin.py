@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autograder.checking import cells, hints, magics
@@ -48,7 +49,7 @@ class NotebookChecks:
         return Namespace(self.names)
 
     @pytest.fixture
-    def rng(self, request: pytest.FixtureRequest) -> Any:
+    def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
         """The generator that ``check()`` gives this test."""
         return hints.generator(request.function)
 
@@ -61,7 +62,7 @@ class NotebookChecks:
             pytest.fail(f"{result.sentence}\n{result.diagnosis or ''}".strip(), pytrace=False)
         return True
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the cells that did not run to their end."""
         if self.stopped:
             terminalreporter.section(f"{self.notebook.name}: cells that stopped")

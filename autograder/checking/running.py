@@ -14,6 +14,7 @@ from autograder.checking import diagnose
 from autograder.checking.comparing import Mismatch
 from autograder.checking.marks import Mark, mark_of
 from autograder.checking.recorder import Recorder
+from autograder.checking.student import Student
 
 #: Libraries that a NumPy exercise leaves to others: missing one of these is no accident.
 LIBRARIES = {
@@ -76,8 +77,9 @@ def run_test(
         Whatever a broken test raises, and the death of a remote student.
     """
     given = dict(fixtures)
-    reference = given.get("reference")
-    given["student"] = recorder = Recorder(given["student"], reference)
+    student: Student = given["student"]
+    reference: Student | None = given.get("reference")
+    given["student"] = recorder = Recorder(student, reference)
     outcome, diagnosis = "passed", None
     try:
         test(**{key: given[key] for key in inspect.signature(test).parameters})

@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from autograder.cli.options import complain, typer  # first: it says what is not installed
+from autograder.cli.options import complain  # first: it says what is not installed
 
 # isort: split
+import typer
+
 from autograder.cli import authors, instructors
 from autograder.errors import UserError
 

@@ -16,7 +16,7 @@ from autograder.checking import hints
 from autograder.checking.magics import UNREADABLE
 from autograder.checking.marks import Mark, mark_of
 from autograder.checking.running import Result, run_test
-from autograder.checking.student import Namespace
+from autograder.checking.student import Namespace, Student
 from autograder.judging import rebuild
 from autograder.judging.hidden_tests import HiddenTests, generator
 from autograder.judging.rebuild import Malformed, Rebuilt
@@ -101,8 +101,8 @@ class Judge:
             cpu={"student": examination.student_cpu, "tests": tests_cpu},
         )
 
-    def fixtures(self, test: Test, student: Any) -> dict[str, Any]:
-        """Make the fixtures of a hidden test."""
+    def fixtures(self, test: Test, student: Student | None) -> dict[str, Any]:
+        """Make the fixtures of a hidden test; a student who is not there yet is put in later."""
         rng = generator(test, self.seed)
         return {"student": student, "reference": self.reference(), "rng": rng}
 
@@ -209,6 +209,7 @@ class Examination:
     def _once(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
         allows = self.judge.assignment.exercise(mark.name).allows
         process = self.open(allows)
+        student: Student = process.namespace
         self._see_that_time_is_left(allows)
         try:
             with process.limit(mark.cpu_seconds):
@@ -216,7 +217,7 @@ class Examination:
                     test,
                     {
                         **arguments,
-                        "student": process.namespace,
+                        "student": student,
                         "reference": self.judge.reference(),
                     },
                     lambda: self.judge.fixtures(test, self.judge.reference(allows)),

@@ -129,13 +129,13 @@ def _notebook(data: bytes) -> dict[str, Any]:
             "allowed; clear large outputs and hand it in again."
         )
     try:
-        notebook = json.loads(data.decode("utf-8-sig", errors="replace"))
+        read = json.loads(data.decode("utf-8-sig", errors="replace"))
     except (ValueError, RecursionError, MemoryError):
         raise Malformed("The file is not a notebook: it is not valid JSON.") from None
-    if not isinstance(notebook, dict):
+    if not isinstance(read, dict):
         raise Malformed("The file is not a notebook: it holds no cells.")
-    if "worksheets" in notebook and "cells" not in notebook:
-        notebook = _upgraded(notebook)
+    is_old = "worksheets" in read and "cells" not in read
+    notebook: dict[str, Any] = _upgraded(read) if is_old else read
     if not isinstance(notebook.get("cells"), list):
         raise Malformed("The file is not a notebook: it holds no cells.")
     if len(notebook["cells"]) > MAX_CELLS:

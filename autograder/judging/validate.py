@@ -206,7 +206,8 @@ class Validation:
 
     @cached_property
     def _solved(self) -> dict[str, Any]:
-        return json.loads(build.solved(self.assignment))
+        notebook: dict[str, Any] = json.loads(build.solved(self.assignment))
+        return notebook
 
     def _judge(self, edits: Iterable[tuple[dict[str, str], str | None]]) -> list[Verdict]:
         """Judge the solved notebook with some cells replaced, as if students had handed it in."""
@@ -280,7 +281,8 @@ def run_notebook(path: Path, folder: Path) -> dict[str, float]:
         finally:
             notebook.cells.remove(probe)
             nbformat.write(notebook, path)
-    return json.loads(probe.outputs[-1]["text"])
+    reached: dict[str, float] = json.loads(probe.outputs[-1]["text"])
+    return reached
 
 
 def validate(

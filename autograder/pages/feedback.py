@@ -148,7 +148,7 @@ def _highlighting() -> str:
     return str(HtmlFormatter(nobackground=True).get_style_defs(".highlight"))
 
 
-class GetGrades(NbgraderGetGrades):
+class GetGrades(NbgraderGetGrades):  # type: ignore[misc]  # nbgrader has no types
     """Put marks and comments beside a notebook, read in one go."""
 
     def preprocess(
@@ -159,7 +159,7 @@ class GetGrades(NbgraderGetGrades):
         return nb, resources
 
 
-class GenerateFeedback(NbgraderGenerateFeedback):
+class GenerateFeedback(NbgraderGenerateFeedback):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's GenerateFeedback; a page is made anew when something on it changed."""
 
     preprocessors = List([GetGrades]).tag(config=True)
@@ -242,7 +242,7 @@ def feedback(course: Course, graded: Iterable[Judged] | None = None) -> Iterator
     failed = []
     with Gradebook(course) as gradebook:
         converter._gradebook = gradebook
-        converter.exporter = converter.exporter_class(parent=converter, config=converter.config)
+        converter.exporter = converter.exporter_class(parent=converter, config=converter.config)  # type: ignore[no-untyped-call]  # nbconvert's has no types
         for step in converter.preprocessors:
             converter.exporter.register_preprocessor(step)
         for each in gradebook.recorded() if graded is None else graded:

@@ -109,8 +109,8 @@ class Signed(BaseLoader):
         self, environment: Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
         """Load a template."""
-        source, *rest = self._loader.get_source(environment, template)
-        return source.replace("<script", f'<script nonce="{NONCE}"'), *rest  # type: ignore[return-value]
+        source, path, is_current = self._loader.get_source(environment, template)
+        return source.replace("<script", f'<script nonce="{NONCE}"'), path, is_current
 
 
 class FormgradeExporter(exporter.PageExporter):

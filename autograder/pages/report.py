@@ -15,7 +15,7 @@ from rich.text import Text
 
 from autograder.course.folder import Course
 from autograder.files import write_atomically
-from autograder.pages.export import Grades, Total, read
+from autograder.pages.export import Grades, Row, Total, read
 from autograder.pages.exporter import TEMPLATES
 
 NOTHING = "Nothing is graded yet."
@@ -64,7 +64,7 @@ class Section:
 
 def exercises(grades: Grades, assignment: str) -> list[Exercise]:
     """Sum up each exercise of an assignment over those who handed in."""
-    by_name: dict[str, list] = {}
+    by_name: dict[str, list[Row]] = {}
     for row in grades.rows:
         if row.assignment == assignment and row.status not in ("missing", "ungraded"):
             by_name.setdefault(row.exercise, []).append(row)

@@ -54,7 +54,7 @@ def record(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
     yield from Autograde(coursedir=CourseDirectory(root=str(course.folder))).record(course, graded)
 
 
-class SaveAutoGrades(NbgraderSaveAutoGrades):
+class SaveAutoGrades(NbgraderSaveAutoGrades):  # type: ignore[misc]  # nbgrader has no types
     """Write everything about a submission to the gradebook in one transaction."""
 
     def preprocess(
@@ -66,7 +66,7 @@ class SaveAutoGrades(NbgraderSaveAutoGrades):
         return nb, resources
 
 
-class Autograde(NbgraderAutograde):
+class Autograde(NbgraderAutograde):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's Autograde, with verdicts that come from the judge.
 
     Nothing of ``submitted/`` is copied: nbgrader's own follows links, and takes students' files

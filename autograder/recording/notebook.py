@@ -35,10 +35,11 @@ def as_notebook(rebuilt: Rebuilt) -> NotebookNode:
             cell["attachments"] = piece.attachments
         cells.append(cell)
     whole = {"cells": cells, "metadata": build.METADATA, "nbformat": 4, "nbformat_minor": 5}
-    return from_dict(whole)
+    notebook: NotebookNode = from_dict(whole)
+    return notebook
 
 
-class Sanitise(NbGraderPreprocessor):
+class Sanitise(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
     """Make everything that a student wrote safe to be shown on an instructor's own origin."""
 
     def preprocess_cell(
@@ -59,7 +60,7 @@ class Sanitise(NbGraderPreprocessor):
         return cell, resources
 
 
-class ShowVerdict(NbGraderPreprocessor):
+class ShowVerdict(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
     """Write each exercise's verdict below its check cell, and the grader's notes on top."""
 
     def preprocess(

@@ -21,6 +21,9 @@ from autograder.sandbox.limits import Limits
 
 _MESSAGE, _FRAMES, _LINE = 1000, 5, 200
 
+Header = dict[str, Any]
+Buffers = list[np.ndarray]
+
 
 def serve(channel: socket.socket, limits: Limits) -> None:
     """Answer requests until the judge closes the channel."""
@@ -53,7 +56,7 @@ class Notebook:
 
     # Requests
 
-    def answer(self, header: dict, buffers: list) -> tuple[dict, list]:
+    def answer(self, header: Header, buffers: Buffers) -> tuple[Header, list[memoryview]]:
         """Reply to one request; an exception of the student's is a reply too."""
         before = self.next
         try:
@@ -67,7 +70,7 @@ class Notebook:
                 self.held.pop(number, None)  # the judge will not hear of these
             return {"error": self.describe(error)}, []
 
-    def cell(self, header: dict, buffers: list) -> None:
+    def cell(self, header: Header, buffers: Buffers) -> None:
         """Run a cell, statement by statement; a missing import is reported at the end."""
         source = self.decode(header["source"], buffers)
         filename = f"<{header['id']}>"
@@ -88,46 +91,46 @@ class Notebook:
         if missing:
             raise missing
 
-    def name(self, header: dict, buffers: list) -> Any:
+    def name(self, header: Header, buffers: Buffers) -> Any:
         """The value of a name of the notebook."""
         if header["name"] not in self.names:
             raise NameError(f"{header['name']} is not defined")
         return self.names[header["name"]]
 
-    def attribute(self, header: dict, buffers: list) -> Any:
+    def attribute(self, header: Header, buffers: Buffers) -> Any:
         """An attribute of an object."""
         return getattr(self.held[header["on"]], header["name"])
 
-    def item(self, header: dict, buffers: list) -> Any:
+    def item(self, header: Header, buffers: Buffers) -> Any:
         """An item of an object."""
         return self.held[header["on"]][self.decode(header["key"], buffers)]
 
-    def call(self, header: dict, buffers: list) -> Any:
+    def call(self, header: Header, buffers: Buffers) -> Any:
         """What an object gives for arguments."""
         args, kwargs = self.decode(header["args"], buffers)
         return self.held[header["on"]](*args, **kwargs)
 
-    def method(self, header: dict, buffers: list) -> Any:
+    def method(self, header: Header, buffers: Buffers) -> Any:
         """What a method of an object gives for arguments."""
         args, kwargs = self.decode(header["args"], buffers)
         return getattr(self.held[header["on"]], header["name"])(*args, **kwargs)
 
-    def probe(self, header: dict, buffers: list) -> Any:
+    def probe(self, header: Header, buffers: Buffers) -> Any:
         """What a function gives for arguments, and these as it leaves them."""
         args, kwargs = self.decode(header["args"], buffers)
         return self.name(header, buffers)(*args, **kwargs), args, kwargs
 
-    def put(self, header: dict, buffers: list) -> Any:
+    def put(self, header: Header, buffers: Buffers) -> Any:
         """Keep a value, whatever it is, for later."""
         return Kept(self.decode(header["value"], buffers))
 
-    def get(self, header: dict, buffers: list) -> Any:
+    def get(self, header: Header, buffers: Buffers) -> Any:
         """What a handle stands for."""
         return self.held[header["on"]]
 
     # Values
 
-    def decode(self, node: Any, buffers: list) -> Any:
+    def decode(self, node: Any, buffers: Buffers) -> Any:
         resolve = {"handle": lambda rest: self.held[rest[0]], "expression": evaluate,
                    "generator": generator}  # fmt: skip
         return wire.decode(node, buffers, resolve)
@@ -147,7 +150,7 @@ class Notebook:
 
     # Errors
 
-    def describe(self, error: BaseException) -> dict:
+    def describe(self, error: BaseException) -> Header:
         """An exception's kind, message and the student's own lines, all capped."""
         try:
             message = str(error)
@@ -173,14 +176,14 @@ class Kept:
         self.value = value
 
 
-def evaluate(rest: list) -> Any:
+def evaluate(rest: list[Any]) -> Any:
     """An expression of the judge's, as `autograder.testing.Expression` has it."""
     from autograder.checking.student import Expression
 
     return Expression(*rest).evaluate()
 
 
-def generator(rest: list) -> np.random.Generator:
+def generator(rest: list[Any]) -> np.random.Generator:
     """A generator with the state that the judge's has."""
     bits = np.random.PCG64()
     bits.state = rest[0]

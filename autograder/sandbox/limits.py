@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from autograder.sandbox import linux
 
@@ -96,12 +97,12 @@ class Isolation:
         """The namespaces, as flags of unshare(2), that each attempt enters after the fork."""
         return sum(_OWN_NAMESPACES.get(layer, 0) for layer in self.in_force)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The same as plain values."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, plain: dict) -> Isolation:
+    def from_dict(cls, plain: dict[str, Any]) -> Isolation:
         """The inverse of `to_dict`."""
         lacking, rootless = plain["lacking"], plain["rootless"]
         return cls(tuple(plain["in_force"]), lacking, rootless, plain["landlock"])

@@ -10,7 +10,7 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -134,7 +134,7 @@ def close_from(first: int) -> None:
 
 def remove_ipc(uid: int) -> None:
     """Remove what System V memory, message queues and semaphores user `uid` has."""
-    controls = {
+    controls: dict[str, Callable[[int], int]] = {
         "shm": lambda number: _libc.shmctl(number, _IPC_RMID, None),
         "msg": lambda number: _libc.msgctl(number, _IPC_RMID, None),
         "sem": lambda number: _libc.semctl(number, 0, _IPC_RMID),

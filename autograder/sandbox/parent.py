@@ -158,7 +158,7 @@ class Server:
         with data:
             self.fork(request, data, status)
 
-    def fork(self, request: dict, data: socket.socket, status: socket.socket) -> None:
+    def fork(self, request: dict[str, Any], data: socket.socket, status: socket.socket) -> None:
         """Start a student process."""
         self.count += 1
         slot, home = request["slot"], os.path.dirname(self.settings.site)
@@ -218,7 +218,7 @@ class Server:
             shutil.rmtree(os.path.dirname(self.settings.site), ignore_errors=True)
 
 
-def report(status: socket.socket, message: dict) -> None:
+def report(status: socket.socket, message: dict[str, Any]) -> None:
     """Tell the judge, if it is still there to hear."""
     with contextlib.suppress(OSError):
         status.send(json.dumps(message).encode(), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)

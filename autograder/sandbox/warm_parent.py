@@ -78,7 +78,7 @@ class WarmParent:
             devices=room.gpu_devices() if gpu else (),
         )
         with theirs:
-            self._program: subprocess.Popen | None = subprocess.Popen(
+            self._program: subprocess.Popen[bytes] | None = subprocess.Popen(
                 [sys.executable, *settings.command_line()],
                 env=_ENVIRONMENT, cwd="/", pass_fds=[theirs.fileno()], start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -189,7 +189,7 @@ def _first_words(status: socket.socket) -> int:
     said = json.loads(message)
     if "refused" in said:
         raise Refused(said["refused"])
-    return _CREDENTIALS.unpack(notes[0][2])[0]
+    return int(_CREDENTIALS.unpack(notes[0][2])[0])
 
 
 def _import_path() -> list[str]:

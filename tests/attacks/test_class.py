@@ -83,7 +83,7 @@ def live(page: bytes) -> Iterator[str]:
     for tag in soup.find_all(True):
         if tag.name in ("iframe", "object", "embed", "form", "base", "button", "svg", "link"):
             yield f"<{tag.name}>"
-        if tag.name == "meta" and tag.get("http-equiv", "").lower() == "refresh":
+        if tag.name == "meta" and str(tag.get("http-equiv")).lower() == "refresh":
             yield "a refresh"
         for name, value in tag.attrs.items():
             if name.startswith("on"):

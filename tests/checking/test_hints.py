@@ -1,6 +1,9 @@
 """Named mistakes recognised by what they give back."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,23 +14,27 @@ from autograder.checking import hints
 from autograder.checking.comparing import assert_close
 from autograder.checking.marks import exercise
 from autograder.checking.running import run_test
-from autograder.checking.student import Namespace, StudentError
+from autograder.checking.student import Namespace, Student, StudentError
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 Y = np.random.default_rng(1).normal(size=(5, 3))
 
 
 @exercise("norm")
-def check_sum(student):
+def check_sum(student: Student) -> None:
     """total sums over the batch."""
     assert_close(student.total(X), X.sum(axis=0), name="total", axes="D")
 
 
-def space(function):
+#: What mistakes give back, by test.
+Book = dict[str, list[dict[str, Any]]]
+
+
+def space(function: Callable[[Any], Any]) -> Namespace:
     return Namespace({"total": function})
 
 
-def raises(x):
+def raises(x: object) -> None:
     raise ValueError("no")
 
 
@@ -42,18 +49,20 @@ MISTAKES = [
 RIGHT = [space(lambda x: x.sum(axis=0)), space(lambda x: np.ones(len(x)) @ x)]
 
 
-def hinted(book, tests, function):
+def hinted(
+    book: Book, tests: list[Callable[..., None]], function: Callable[[Any], Any]
+) -> dict[str, str]:
     """What `check` would do with the tests of one exercise, all of which fail."""
     logs = {t.__name__: run_test(t, hints.fixtures(t, space(function))).log for t in tests}
     tables = {name: hints.Table(book.get(name, ())) for name in logs}
     return hints.earned(tables, {name: hints.fingerprint(log) for name, log in logs.items()})
 
 
-def said(book, function):
+def said(book: Book, function: Callable[[Any], Any]) -> str | None:
     return hinted(book, [check_sum], function).get("check_sum")
 
 
-def test_a_mistake_is_known_again(tmp_path):
+def test_a_mistake_is_known_again(tmp_path: Path) -> None:
     book = hints.build([check_sum], MISTAKES, RIGHT)
     (tmp_path / "hints.json").write_text(json.dumps(book), encoding="utf-8")
     book = hints.load(tmp_path)
@@ -64,16 +73,16 @@ def test_a_mistake_is_known_again(tmp_path):
     assert said(book, lambda x: x.sum(axis=0)[None] / 4) is None
 
 
-def test_what_says_too_little_is_left_out():
+def test_what_says_too_little_is_left_out() -> None:
     book = hints.build([check_sum], MISTAKES, RIGHT)
     assert {entry["hint"] for entry in book["check_sum"]} == {MEAN, LAST}
     assert said(book, raises) is None
     assert said(book, lambda x: 0 * x[0]) is None
 
 
-def test_what_ends_in_an_exception_says_too_little():
+def test_what_ends_in_an_exception_says_too_little() -> None:
     @exercise("norm")
-    def twice(student):
+    def twice(student: Student) -> None:
         """Two totals."""
         assert_close(student.total(X), X.sum(axis=0), name="total", rtol=1.0)
         assert_close(student.total("X"), 1.0, name="total")
@@ -82,7 +91,7 @@ def test_what_ends_in_an_exception_says_too_little():
     assert hints.build([twice], mistakes, []) == {}
 
 
-def test_two_mistakes_that_give_the_same_earn_no_hint():
+def test_two_mistakes_that_give_the_same_earn_no_hint() -> None:
     twins = [*MISTAKES, ("You divide by 4.", space(lambda x: x.sum(axis=0) / 4))]
     book = hints.build([check_sum], twins, RIGHT)
     assert said(book, lambda x: x.mean(axis=0)) is None
@@ -91,15 +100,15 @@ def test_two_mistakes_that_give_the_same_earn_no_hint():
     assert said(hints.build([check_sum], same, RIGHT), lambda x: x.mean(axis=0)) == MEAN
 
 
-def test_a_right_solution_earns_no_hint():
+def test_a_right_solution_earns_no_hint() -> None:
     book = hints.build([check_sum], MISTAKES, RIGHT)
     for function in (lambda x: x.sum(axis=0), lambda x: np.ones(len(x)) @ x):
         assert said(book, function) is None
 
 
-def test_round_toy_numbers_are_too_weak():
+def test_round_toy_numbers_are_too_weak() -> None:
     @exercise("norm")
-    def toy(student):
+    def toy(student: Student) -> None:
         """One number."""
         assert_close(student.total(np.ones(4)), 4.0, name="total")
 
@@ -107,18 +116,18 @@ def test_round_toy_numbers_are_too_weak():
     assert book == {}
 
 
-def test_no_hints_is_an_empty_book(tmp_path):
+def test_no_hints_is_an_empty_book(tmp_path: Path) -> None:
     assert hints.load(tmp_path) == {}
     assert said({}, raises) is None
 
 
 @exercise("norm")
-def check_more(student):
+def check_more(student: Student) -> None:
     """More rows."""
     assert_close(student.total(Y), Y.sum(axis=0), name="total")
 
 
-def test_a_hint_that_another_failed_test_contradicts_says_so():
+def test_a_hint_that_another_failed_test_contradicts_says_so() -> None:
     book = hints.build([check_sum, check_more], MISTAKES, RIGHT)
     tests = [check_sum, check_more]
     assert set(hinted(book, tests, lambda x: x.mean(axis=0)).values()) == {MEAN}
@@ -128,17 +137,19 @@ def test_a_hint_that_another_failed_test_contradicts_says_so():
     assert both == {"check_sum": f"{MEAN} {hints.DOUBT}", "check_more": f"{LAST} {hints.DOUBT}"}
 
 
-def test_a_test_that_a_mistake_passes_contradicts_nothing():
+def test_a_test_that_a_mistake_passes_contradicts_nothing() -> None:
     book = hints.build([check_sum], MISTAKES, RIGHT)
     assert hinted(book, [check_sum, check_more], lambda x: x.mean(axis=0)) == {"check_sum": MEAN}
 
 
-def agree(a, b):
+def agree(a: Any, b: Any) -> bool:
     return bool(set(hints.fingerprint([a])) & set(hints.fingerprint([b])))
 
 
 @given(st.integers(0, 2**16), st.sampled_from([(), (3,), (2, 5)]), st.floats(-8, 8))
-def test_rounding_errors_do_not_matter_and_others_do(seed, shape, exponent):
+def test_rounding_errors_do_not_matter_and_others_do(
+    seed: int, shape: tuple[int, ...], exponent: float
+) -> None:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=shape) * 10**exponent
     assert agree(x, x * (1 + 1e-15 * rng.normal(size=shape)))
@@ -147,7 +158,7 @@ def test_rounding_errors_do_not_matter_and_others_do(seed, shape, exponent):
     assert not agree(x, np.append(x, 1.0))
 
 
-def test_round_numbers_lie_on_no_border():
+def test_round_numbers_lie_on_no_border() -> None:
     for value in (0.0, 1.0, 0.5, 1 / 3, 0.1, 1 / 7):
         x = np.array([1.0, value, -value, 0.0])
         assert hints.fingerprint([x]) == hints.fingerprint([x + 1e-16])
@@ -169,17 +180,17 @@ def test_round_numbers_lie_on_no_border():
         (StudentError("ValueError", ""), StudentError("TypeError", "")),
     ],
 )
-def test_kinds_and_structures_differ(a, b):
+def test_kinds_and_structures_differ(a: Any, b: Any) -> None:
     assert not agree(a, b)
     assert agree(a, a)
 
 
-def test_the_order_of_a_dict_does_not_matter():
+def test_the_order_of_a_dict_does_not_matter() -> None:
     assert agree({"a": 1, "b": 2}, {"b": 2, "a": 1})
 
 
-def test_every_test_has_a_generator_of_its_own():
-    def other():
+def test_every_test_has_a_generator_of_its_own() -> None:
+    def other() -> None:
         pass
 
     draws = {hints.generator(test, seed).normal() for test in (check_sum, other) for seed in (0, 1)}

@@ -114,7 +114,7 @@ def test_little_room_is_lacking(
     examine: Callable[..., dict[str, Finding]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: usage(2**40, 2**40, 2**20))
+    monkeypatch.setattr("shutil.disk_usage", lambda place: usage(2**40, 2**40, 2**20))
     found = examine()
     assert found["disk the course"].state == found["disk temporary files"].state == doctor.LACKING
     assert "1 GiB" in found["disk the course"].do

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from autograder.judging.attempt import Attempt
+from autograder.judging.verdict import Verdict
 import gzip
 import json
 import subprocess
@@ -122,7 +125,7 @@ def test_equal_submissions_are_judged_once(course: Course, monkeypatch: pytest.M
     asked = []
 
     class Counting(Pool):
-        def judge(self, attempts):
+        def judge(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Verdict]]:
             for attempt in attempts:
                 asked.append(attempt.key)
                 yield from super().judge([attempt])

@@ -132,11 +132,11 @@ def test_who_handed_in_nothing_is_listed_and_gets_no_zero(course: Course) -> Non
     put(course, hand_in(course, "ada", notebook(course.root)), verdict(scale=2.0))
     zoe = totals(course)["zoe"]
     assert (zoe["status"], zoe["score"], zoe["handed_in"]) == ("missing", "", "0")
-    console = Console(file=io.StringIO(), width=150)
-    report.show(course, console)
-    assert "Zoe" in console.file.getvalue()
-    assert "1 graded, mean" in console.file.getvalue()
-    assert "handed in nothing, and got no score: 1" in console.file.getvalue()
+    shown = io.StringIO()
+    report.show(course, Console(file=shown, width=150))
+    assert "Zoe" in shown.getvalue()
+    assert "1 graded, mean" in shown.getvalue()
+    assert "handed in nothing, and got no score: 1" in shown.getvalue()
     with Gradebook(course.db_url) as gradebook:
         assert [each.student.id for each in gradebook.assignment_submissions("toy")] == ["ada"]
 
@@ -191,6 +191,6 @@ def test_the_report_says_how_to_grade_the_hand_in_before(course: Course) -> None
     row = totals(course)["a b"]
     assert (row["status"], row["score"], row["handed_in"]) == ("malformed", "0", "2")
     assert row["note"].endswith("--student 'a b' --use 2026-03-01T100000Z")
-    console = Console(file=io.StringIO(), width=150)
-    report.show(course, console)
-    assert "--use 2026-03-01T100000Z" in console.file.getvalue()
+    shown = io.StringIO()
+    report.show(course, Console(file=shown, width=150))
+    assert "--use 2026-03-01T100000Z" in shown.getvalue()

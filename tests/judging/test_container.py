@@ -333,7 +333,9 @@ def test_a_killed_container_is_replaced(image: str, toy: Assignment, toy_root: P
         for _, verdict in pool.judge(attempts(toy, 3)):
             done.append(verdict.status)
             if len(done) == 1:
-                engine_says("kill", pool._workers[0].process.name)
+                process = pool._workers[0].process
+                assert isinstance(process, container._Container)
+                engine_says("kill", process.name)
     assert done == ["graded"] * 3
 
 

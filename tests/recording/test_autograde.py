@@ -31,9 +31,12 @@ from classroom import (
     verdict,
     version,
 )
+from nbgrader import apps
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderApp
+from nbgrader.converters import NbGraderException
 from nbgrader.nbgraderformat import MetadataValidator
+from traitlets.config import Config
 
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
@@ -51,7 +54,9 @@ def course(toy_root: Path, tmp_path: Path) -> Course:
 
 
 def shown(course: Course, student: str) -> nbformat.NotebookNode:
-    return nbformat.read(course.autograded / student / "toy" / "toy.ipynb", as_version=4)
+    path = course.autograded / student / "toy" / "toy.ipynb"
+    recorded: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+    return recorded
 
 
 # Scores
@@ -167,9 +172,9 @@ def strict(toy_root: Path, tmp_path: Path) -> Course:
 def test_a_penalty_is_a_share_of_the_marks(strict: Course, days: int, share: float) -> None:
     when = WHEN + timedelta(days=days)
     put(strict, hand_in(strict, "ada", notebook(strict.root, why=ANSWER), when), verdict(**RIGHT))
-    assert total(strict, "ada") == (5.0, pytest.approx(5 * share))
+    assert total(strict, "ada") == pytest.approx((5.0, 5 * share))
     mark(strict, "ada", "why", 4.0)
-    assert total(strict, "ada") == (9.0, pytest.approx(9 * share))
+    assert total(strict, "ada") == pytest.approx((9.0, 9 * share))
 
 
 def test_an_extension_takes_the_penalty_back(strict: Course) -> None:
@@ -286,7 +291,7 @@ NOTE = (
 
 
 def test_a_note_is_shown_as_text_whatever_is_in_it(course: Course) -> None:
-    ada = graded(course, hand_in(course, "ada", notebook(course.root)), verdict(notes=(NOTE,)))
+    ada = graded(course, hand_in(course, "ada", notebook(course.root)), verdict("graded", (NOTE,)))
     put(course, ada.submission, ada.verdict)
     cell = shown(course, "ada").cells[0]
     assert (cell.cell_type, cell.source) == ("code", "")
@@ -535,11 +540,11 @@ def test_nbgraders_autograde_asks_the_judge(
         yield graded(course, ada, verdict(scale=2.0))
 
     monkeypatch.setattr(autograde.Autograde, "judged", staticmethod(judged))
-    for module in (configure.api, configure.autogradeapp, configure.generatefeedbackapp):
+    for module in (apps.api, apps.autogradeapp, apps.generatefeedbackapp):
         for name in ("Autograde", "GenerateFeedback"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, getattr(module, name))
-    config = configure.Config()
+    config = Config()
     configure.configure(config, str(course.config))
     api = NbGraderAPI(coursedir=CourseDirectory(config=config), config=config)
     said = api.autograde("toy", "ada")
@@ -563,7 +568,7 @@ def test_nbgraders_autograde_names_whom_the_judge_failed(
 
     monkeypatch.setattr(autograde.Autograde, "judged", staticmethod(judged))
     where = CourseDirectory(root=str(course.folder), assignment_id="toy")
-    with pytest.raises(autograde.NbGraderException, match="No grade was recorded of ada/toy"):
+    with pytest.raises(NbGraderException, match="No grade was recorded of ada/toy"):
         autograde.Autograde(coursedir=where).start()
     assert {student for student, _ in rows(course)} == {"bob"}
 
@@ -660,11 +665,11 @@ def test_another_gradebook_is_refused(course: Course) -> None:
     ada = hand_in(course, "ada", notebook(course.root))
     list(record(course, [graded(course, ada, verdict(scale=2.0))]))
     other = "sqlite:////elsewhere/gradebook.db"
-    config = configure.Config()
+    config = Config()
     config.CourseDirectory.db_url = other
     with pytest.raises(CourseError, match=r"another gradebook \(sqlite:////elsewhere"):
         configure.configure(config, str(course.config))
     where = CourseDirectory(root=str(course.folder), db_url=other)
     for converter in (autograde.Autograde, GenerateFeedback):
-        with pytest.raises((CourseError, autograde.NbGraderException), match="another gradebook"):
+        with pytest.raises((CourseError, NbGraderException), match="another gradebook"):
             converter(coursedir=where).start()

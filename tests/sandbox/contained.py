@@ -93,7 +93,7 @@ def main() -> None:
                 assert outcome.error, path
             for name in ("torch", "scipy"):
                 (outcome,) = student.execute([("c", f"import {name}")])
-                assert outcome.error.startswith("ModuleNotFoundError"), outcome.error
+                assert str(outcome.error).startswith("ModuleNotFoundError"), outcome.error
         assert not os.path.exists(scratch)
     print("confined")
 

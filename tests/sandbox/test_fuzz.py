@@ -30,7 +30,7 @@ from autograder.sandbox.process import CellOutcome
 from autograder.sandbox.proxies import RemoteMethod, RemoteObject
 
 KIB, MIB = 1 << 10, 1 << 20
-QUICK = {"call_cpu": 0.1, "cell_cpu": 0.1, "wall_factor": 2.0, "idle": 0.2}
+QUICK: dict[str, Any] = {"call_cpu": 0.1, "cell_cpu": 0.1, "wall_factor": 2.0, "idle": 0.2}
 SMALL = Limits(frame=64 * KIB, received=256 * KIB, handles=5, **QUICK)
 USUAL = Limits(**QUICK)
 REQUESTS = 4

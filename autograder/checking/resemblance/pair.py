@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 #: Below this, an error looks like imprecision and not like a mistake in a formula.
 IMPRECISE = 1e-4
@@ -30,8 +31,8 @@ FUNCTIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
 class Pair:
     """A wrong array and the right one: same shape, finite, float64."""
 
-    actual: np.ndarray
-    expected: np.ndarray
+    actual: NDArray[np.float64]
+    expected: NDArray[np.float64]
     name: str
     letters: str
     sizes: Mapping[str, int]
@@ -55,18 +56,19 @@ class Pair:
         return max(self.rtol, LOOSE if any(map(is_single, self.dtypes)) else 1e-8)
 
     @cached_property
-    def error(self) -> np.ndarray:
+    def error(self) -> NDArray[np.float64]:
         """The difference of the two."""
         return self.actual - self.expected
 
     @cached_property
-    def right(self) -> np.ndarray:
+    def right(self) -> NDArray[np.bool_]:
         """Which entries are as they should be."""
         size = np.abs(self.expected)
-        return np.abs(self.error) <= 10 * self.tolerance * (size + 0.01 * size.max())
+        allowed: NDArray[np.float64] = 10 * self.tolerance * (size + 0.01 * size.max())
+        return np.abs(self.error) <= allowed
 
     @cached_property
-    def wrong(self) -> np.ndarray:
+    def wrong(self) -> NDArray[np.bool_]:
         """Which entries are not."""
         return ~self.right
 

@@ -82,7 +82,7 @@ class File:
     name: str
 
 
-class SafeExtractor(ExtractorPlugin):
+class SafeExtractor(ExtractorPlugin):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's extractor plugin, with the extractor of this kit; only notebooks come out."""
 
     zone: Any = UTC
@@ -95,7 +95,7 @@ class SafeExtractor(ExtractorPlugin):
                 self.log.warning("%s %s.", each.name, each.problem)
 
 
-class PlannedCollector(FileNameCollectorPlugin):
+class PlannedCollector(FileNameCollectorPlugin):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's collector plugin; whose a file is was found out from all of them together."""
 
     def collect(self, submitted_file: str) -> dict[str, str] | None:
@@ -111,7 +111,7 @@ class PlannedCollector(FileNameCollectorPlugin):
         }
 
 
-class ZipCollect(ZipCollectApp):
+class ZipCollect(ZipCollectApp):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's zip_collect, which keeps every hand-in and puts the last into ``submitted/``."""
 
     def __init__(self, course: Course, scratch: Path, **kwargs: Any) -> None:
@@ -127,7 +127,8 @@ class ZipCollect(ZipCollectApp):
     def extract(self, archive: Path) -> list[Found]:
         """Unpack a download, and give what was found in it."""
         self.extractor_plugin_inst.extract(str(archive.resolve()), str(self.scratch / "files"))
-        return self.extractor_plugin_inst.found
+        found: list[Found] = self.extractor_plugin_inst.found
+        return found
 
     def take(self, sorting: Sorting) -> Collected:
         """Keep the hand-ins of a download that was unpacked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 import io
 import os
 import random
@@ -38,7 +39,10 @@ def zipped(path: Path, *entries: tuple[str, bytes], mode: int = 0, flags: int = 
     return path
 
 
-def tarred(path: Path, *members: tuple[tarfile.TarInfo, bytes], mode: str = "w") -> Path:
+TarMode = Literal["w", "w:gz"]
+
+
+def tarred(path: Path, *members: tuple[tarfile.TarInfo, bytes], mode: TarMode = "w") -> Path:
     """Make a tar archive with an honest notebook at its end."""
     honest = tarfile.TarInfo("honest.ipynb")
     honest.size, honest.mtime = len(HONEST), 1_800_000_000
@@ -113,7 +117,7 @@ def test_links_and_devices_of_a_zip_are_refused(place: Path, tmp_path: Path, mod
 )
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_links_and_devices_of_a_tar_are_refused(
-    place: Path, tmp_path: Path, kind: bytes, mode: str
+    place: Path, tmp_path: Path, kind: bytes, mode: TarMode
 ) -> None:
     member = tarfile.TarInfo("mlp.ipynb")
     member.type, member.linkname = kind, str(tmp_path / "outside" / "secret.ipynb")
