@@ -237,8 +237,13 @@ def _check_markers(name: str, source: str) -> None:
         )
 
 
+def text_digest(source: str) -> str:
+    """Digest a text for the id of its cell, by which it is known again when it has changed."""
+    return hashlib.sha256(source.encode()).hexdigest()[:8]
+
+
 def _cell(cell_type: str, tag: dict[str, Any], source: str, assignment: str) -> Cell:
-    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+    digest = text_digest(source)
     allows = frozenset(str(tag.get("allows", "")).replace(",", " ").split())
     points = float(tag.get("points", 0))
     if "exercise" in tag:

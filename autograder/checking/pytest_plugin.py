@@ -81,7 +81,7 @@ def execute(notebook: Path) -> tuple[dict[str, Any], list[str]]:
         One sentence for each cell that raised.
     """
     os.environ.setdefault("MPLBACKEND", "agg")  # a plot opens no window here
-    names: dict[str, Any] = {"__name__": "__main__"}
+    names = cells.notebook_names()
     stopped = []
     for cell in cells.read(notebook):
         if cell.id.startswith("experiment-"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +14,7 @@ from typing import Any
 
 from autograder.assignment.lessons import Lessons
 from autograder.assignment.source import Assignment
-from autograder.checking import hints
+from autograder.checking import hints, magics
 from autograder.checking.magics import UNREADABLE
 from autograder.checking.marks import Mark, mark_of
 from autograder.checking.running import Result, run_test
@@ -117,7 +119,8 @@ class Judge:
                 said = (
                     f"{said or ''} It builds on {which}, which fails tests of its own: start there."
                 )
-        return said.strip() if said else said
+        said = (said or "") + examination.lost(said or "")
+        return said.strip() or None
 
     def _hints(self, examination: Examination) -> dict[str, str]:
         """Find the named mistakes that give just what a submission gave, by failed test."""
@@ -199,7 +202,7 @@ class Examination:
         try:
             return self._once(test, mark, arguments)
         except StudentDied as death:
-            if death.status == "crashed":
+            if not death.doubtful:
                 raise
         fresh = self.judge.fixtures(test, None)
         return self._once(
@@ -266,7 +269,8 @@ class Examination:
             (outcome,) = self._processes[allows].execute([(cell_id, source)])
         except StudentDied as death:
             self._close(allows)
-            if death.status == "out_of_memory" and (allows, cell_id) not in self._doubted:
+            doubtful = death.doubtful and death.status != "timed_out"
+            if doubtful and (allows, cell_id) not in self._doubted:
                 self._doubted.add((allows, cell_id))
             else:
                 if cell_id in self._deadly[allows]:
@@ -288,7 +292,32 @@ class Examination:
         """Say why an exercise's cell did not run, if it did not."""
         cell = self.judge.assignment.exercise(exercise)
         error = self._errors[cell.allows].get(cell.id)
-        return f"The cell of {exercise} did not run: {error}" if error else None
+        if not error:
+            return None
+        return f"The cell of {exercise} did not run: {error}{self._of_another_python(error)}"
+
+    def _of_another_python(self, error: str) -> str:
+        """Say that a syntax error may be a newer Python's syntax, if the notebook is of one."""
+        theirs = tuple(int(part) for part in self.rebuilt.python.split(".")[:2] if part.isdigit())
+        if not error.startswith("SyntaxError") or theirs <= sys.version_info[:2]:
+            return ""
+        ours = ".".join(map(str, sys.version_info[:2]))
+        return (
+            f" The notebook was run with Python {self.rebuilt.python}, and the grader has {ours}: "
+            "write it so that the older one understands it too."
+        )
+
+    def lost(self, said: str) -> str:
+        """Say which cell was to define a name that is missing, if one that stopped was."""
+        missing = re.search(r"NameError: name '(\w+)' is not defined", said)
+        errors = {cell: error for known in self._errors.values() for cell, error in known.items()}
+        for piece in self.rebuilt.pieces if missing and errors else ():
+            if piece.id in errors and missing and missing[1] in stored(piece.source):
+                which = f"the cell of {piece.cell.name}" if piece.cell else "a cell of yours"
+                return (
+                    f" {missing[1]} is set in {which} ({piece.id}) that stopped: {errors[piece.id]}"
+                )
+        return ""
 
     def broken_below(self, exercise: str) -> list[str]:
         """Name the exercises that this one is built on and that fail their own tests."""
@@ -302,6 +331,15 @@ class Examination:
         return [
             f"A cell of yours ({cell}) stopped: {errors[cell]}" for cell in own if cell in errors
         ]
+
+
+def stored(source: str) -> set[str]:
+    """Name the variables that a source sets."""
+    try:
+        nodes = list(ast.walk(ast.parse(magics.strip(source))))
+    except UNREADABLE:
+        return set()
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def definitions_of(source: str) -> str:

@@ -210,15 +210,20 @@ def _answers(notebook: NotebookNode, master: Assignment) -> tuple[dict[str, str]
     handed_out = {cell.id: cell.skeleton.strip() for cell in (*master.exercises, *master.written)}
     written = {cell.id for cell in master.written}
     answers, blank = {}, set()
+    own = [
+        c.source for c in notebook.cells if c.cell_type == "markdown" and c.id.startswith("own-")
+    ]
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if name not in handed_out:
             continue
         attached = cell.get("attachments", {})
-        if cell.source.strip() in ("", handed_out[name]) and not attached:
+        untouched = cell.source.strip() in ("", handed_out[name]) and not attached
+        elsewhere = own if untouched and name in written else []  # it may stand in another cell
+        if untouched and not elsewhere:
             blank.add(name)
         if name in written:
-            said = json.dumps([cell.source, attached], sort_keys=True)
+            said = json.dumps([cell.source, attached, *elsewhere], sort_keys=True)
             answers[name] = hashlib.sha256(said.encode()).hexdigest()
     return answers, frozenset(blank)
 

@@ -219,8 +219,11 @@ class StudentProcess:
             raise ParentGone
         if end["cpu"] >= limits.attempt_cpu:
             return StudentDied("timed_out", _used_up(limits.attempt_cpu, "in all"))
-        if end["exit"] == -signal.SIGKILL or end["memory"] >= 0.8 * limits.memory:
+        if end["memory"] >= 0.8 * limits.memory:
             return StudentDied("out_of_memory", "The code used more memory than it may.")
+        if end["exit"] == -signal.SIGKILL:
+            said = "Python was killed while it ran the code, by the system or by the code itself."
+            return StudentDied("crashed", said, doubtful=True)
         if end["exit"] < 0:
             return StudentDied("crashed", f"The code crashed Python (signal {-end['exit']}).")
         return StudentDied("crashed", "The code ended Python.")

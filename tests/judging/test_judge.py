@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,72 @@ def test_what_cannot_be_read_is_malformed(judge: Judge, data: bytes) -> None:
     verdict = judge.submission(data)
     assert (verdict.status, verdict.score, verdict.max_score) == ("malformed", 0, 5)
     assert len(verdict.notes) == 1
+
+
+def solved(judge: Judge, *own: str, **changed: str) -> dict[str, Any]:
+    """A solved notebook with cells of one's own on top."""
+    notebook: dict[str, Any] = json.loads(build.solved(judge.assignment))
+    for cell in notebook["cells"]:
+        cell["source"] = changed.get(cell["id"], cell["source"])
+    extra = [{"cell_type": "code", "metadata": {}, "source": it, "outputs": []} for it in own]
+    notebook["cells"][:0] = extra
+    return notebook
+
+
+def verdict_on(judge: Judge, notebook: dict[str, Any]) -> Verdict:
+    return judge.submission(json.dumps(notebook).encode())
+
+
+TIMES = "def scale(x, factor):\n    return times(x, factor)"
+RIGHT_IN_JUPYTER = {
+    "a line that raises above a definition": (
+        ["open('/nowhere/data.csv')\ndef times(a, b):\n    return a * b"], TIMES,
+    ),
+    "display": (["display(3)"], "def scale(x, factor):\n    display(x)\n    return x * factor"),
+    "a shell that is not there": (["get_ipython().run_line_magic('autoreload', '2')"], None),
+    "floating-point errors that raise": (["import numpy as np\nnp.seterr(all='raise')"],
+        "def scale(x, factor):\n    np.exp(np.float64(-1e9)); np.float64(1) / 0\n"
+        "    return x * factor"),
+    "warnings that are errors": (["import warnings\nwarnings.simplefilter('error')"],
+        "import warnings\ndef scale(x, factor):\n    warnings.warn('x')\n    return x * factor"),
+    "a magic above a solution": ([], "%%wandb\ndef scale(x, factor):\n    return x * factor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "scale"), RIGHT_IN_JUPYTER.values(), ids=RIGHT_IN_JUPYTER)
+def test_what_is_right_in_jupyter_is_right(judge: Judge, own: list[str], scale: str | None) -> None:
+    changed = {"scale_code": scale} if scale else {}
+    verdict = verdict_on(judge, solved(judge, *own, **changed))
+    assert verdict.score == verdict.max_score, verdict
+
+
+def test_checks_in_own_cells_leave_no_note(judge: Judge) -> None:
+    asks = "from autograder import check, progress\ncheck('scale'); progress()"
+    verdict = verdict_on(judge, solved(judge, asks))
+    assert verdict.notes == () and verdict.score == 5
+
+
+def test_a_missing_name_is_traced_to_the_cell_that_stopped(judge: Judge) -> None:
+    own = "weight = open('/nowhere/weights').read()"
+    answer = "def scale(x, factor):\n    return x * factor * weight"
+    verdict = verdict_on(judge, solved(judge, own, scale_code=answer))
+    said = exercise(verdict, "scale").tests[0].diagnosis or ""
+    assert "name 'weight' is not defined" in said
+    assert "weight is set in a cell of yours (own-1) that stopped: FileNotFoundError" in said
+
+
+def test_newer_syntax_is_told_with_both_versions(judge: Judge) -> None:
+    notebook = solved(judge, scale_code="def scale(x, factor):\n    return x *** factor")
+    for version, told in (("3.99.1", True), ("3.8.1", False), ("x", False)):
+        notebook["metadata"]["language_info"] = {"name": "python", "version": version}
+        said = exercise(verdict_on(judge, notebook), "scale").tests[0].diagnosis or ""
+        assert ("run with Python 3.99.1, and the grader has 3." in said) is told
+
+
+def test_a_cell_that_is_no_python_is_noted(judge: Judge) -> None:
+    verdict = verdict_on(judge, solved(judge, "%%bash\nls", scale_code="%%html\n<b>x</b>"))
+    assert "The cell of scale begins with %%html, and was not run" in " ".join(verdict.notes)
+    assert "A cell of yours (own-1) begins with %%bash" in " ".join(verdict.notes)
 
 
 CHEATS = {

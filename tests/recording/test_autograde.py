@@ -673,3 +673,25 @@ def test_another_gradebook_is_refused(course: Course) -> None:
     for converter in (autograde.Autograde, GenerateFeedback):
         with pytest.raises((CourseError, NbGraderException), match="another gradebook"):
             converter(coursedir=where).start()
+
+
+ELSEWHERE = {
+    "below the untouched question": lambda cells, place: cells.insert(place + 1, own_prose()),
+    "at the end": lambda cells, place: cells.append(own_prose()),
+    "in place of the question": lambda cells, place: cells.__setitem__(place, own_prose()),
+}
+
+
+def own_prose() -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": "A mean does not grow with N."}
+
+
+@pytest.mark.parametrize("put_it", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_an_answer_in_another_cell_waits_for_a_person(
+    course: Course, put_it: Callable[[list[dict[str, Any]], int], None]
+) -> None:
+    made = notebook(course.root)
+    place = next(i for i, cell in enumerate(made["cells"]) if cell.get("id") == "why")
+    put_it(made["cells"], place)
+    list(record(course, [graded(course, hand_in(course, "ada", made), verdict())]))
+    assert rows(course)["ada", "why"] == (None, None, True)
