@@ -23,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
+    authors.new,
     authors.build,
     authors.validate,
     instructors.score,
