@@ -86,11 +86,11 @@ WRITE = {
     **{f"{name}": f"writes('${name}')" for name in ("gradebook", "rival", "attempts", "feedback")},
     "hidden tests": "writes('$hidden_tests')",
     "the course": "makes('$course/new')",
-    "the root folder": "makes('/new')",
-    "/var/tmp": "makes('/var/tmp/chainrule-probe')",
-    "/dev/shm": "makes('/dev/shm/chainrule-probe')",
+    "the root folder": "makes('/$mine')",
+    "/var/tmp": "makes('/var/tmp/$mine')",
+    "/dev/shm": "makes('/dev/shm/$mine')",
     "NumPy": "import numpy; writes(numpy.__file__)",
-    "the standard library": "makes(os.path.dirname(os.__file__) + '/chainrule_probe.py')",
+    "the standard library": "makes(os.path.dirname(os.__file__) + '/$mine')",
     "the kit": "import autograder; writes(autograder.__file__)",
     "a mode": "os.chmod('$feedback', 0o666)",
     "an owner": "os.chown('$feedback', os.getuid(), -1)",
@@ -136,7 +136,7 @@ SOCKETS = {
     "a listener": "socket.create_server(('127.0.0.1', 0))",
     "DNS": "socket.getaddrinfo('localhost', None)",
     "Unix": "socket.socket(1, 1).connect('$unix')",
-    "abstract": "socket.socket(1, 1).connect('\\0$abstract')",
+    "abstract": "socket.socket(1, 1).connect('\\0$mine')",
     "netlink": "socket.socket(16, 3, 0).bind((0, 0))",
     "packet": "socket.socket(17, 3, 0)",
     "raw": "socket.socket(2, 3, 1)",
@@ -222,11 +222,10 @@ KERNEL = {
     "msgsnd": "checked(libc.msgsnd($queue, struct.pack('q', 1) + b'x', 1, 0o4000))",
     "semget": "checked(libc.semget($key, 1, 0o666))",
     "semop": "checked(libc.semop($semaphore, struct.pack('Hhh', 0, 1, 0), 1))",
-    "mq_open": "system(240, 180, b'chainrule-probe', 0o102, 0o600, None); "
-    "system(241, 181, b'chainrule-probe')",
+    "mq_open": "system(240, 180, b'$mine', 0o102, 0o600, None); system(241, 181, b'$mine')",
     "POSIX shared memory": """
         from multiprocessing.shared_memory import SharedMemory
-        SharedMemory('chainrule-probe', create=True, size=16).unlink()
+        SharedMemory('$mine', create=True, size=16).unlink()
      """,
     "name_to_handle_at": """
         handle = struct.pack('Ii', 128, 0) + bytes(128)

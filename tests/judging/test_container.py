@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -254,7 +255,8 @@ def test_an_engine_that_dies_midway_loses_no_verdict(
 def test_a_gpu_can_be_driven_and_memory_is_bounded_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    device = Path("/dev/chainrule-test-gpu")  # a stand-in for /dev/nvidia0: another /dev/null
+    # a stand-in for /dev/nvidia0: another /dev/null
+    device = Path(f"/dev/chainrule-{secrets.token_hex(8)}")
     os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     try:
         os.chmod(device, 0o666)
@@ -432,7 +434,7 @@ with WarmParent(layers=["uid", "privileges"]) as parent:
 def inside(image: str, script: str) -> str:
     """Run a script in a container as a worker's is."""
     command = container.command_line(
-        container.engine(), image, f"chainrule-test-{os.getpid()}", [NUMPY], LIMITS
+        container.engine(), image, f"chainrule-test-{secrets.token_hex(8)}", [NUMPY], LIMITS
     )
     done = subprocess.run([*command[:-2], "-"], input=script, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

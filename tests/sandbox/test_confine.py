@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -307,7 +308,8 @@ def test_no_other_process_is_seen(parent: WarmParent, student: StudentProcess) -
 
 def test_there_is_no_network(parent: WarmParent, student: StudentProcess) -> None:
     with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as abstract:
-        abstract.bind("\0chainrule-test")
+        name = f"chainrule-{secrets.token_hex(8)}"
+        abstract.bind(f"\0{name}")
         abstract.listen()
         seen = run(
             student,
@@ -325,7 +327,7 @@ def test_there_is_no_network(parent: WarmParent, student: StudentProcess) -> Non
             reach(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", {tcp.getsockname()[1]}))
             reach(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 53))
             reach(socket.AF_INET, socket.SOCK_DGRAM, ("1.1.1.1", 53))
-            reach(socket.AF_UNIX, socket.SOCK_STREAM, "\\0chainrule-test")
+            reach(socket.AF_UNIX, socket.SOCK_STREAM, "\\0{name}")
             reach(socket.AF_UNIX, socket.SOCK_STREAM, "/var/run/docker.sock")
         """,
         )
@@ -481,8 +483,8 @@ def bare() -> Iterator[WarmParent]:
 @pytest.fixture(scope="module")
 def world() -> Iterator[dict[str, Any]]:
     """What the attacks are after: a file, a process, a server, a message queue."""
-    libc, key = ctypes.CDLL(None), os.getpid()
-    queue = libc.msgget(key, 0o1666)  # IPC_CREAT
+    libc, key = ctypes.CDLL(None), secrets.randbelow(2**31 - 1) + 1
+    queue = libc.msgget(key, 0o3666)  # IPC_CREAT | IPC_EXCL
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         yield {"file": __file__, "pid": os.getpid(), "port": port, "key": key, "uid": os.getuid()}
