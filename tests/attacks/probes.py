@@ -7,11 +7,14 @@ probes make system calls by number where the C library has no name for them.
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from string import Template
 from typing import Any
+
+import numpy as np
 
 TOOLS = """
 import ctypes, fcntl, glob, mmap, os, resource, signal, socket, struct, sys, threading, time
@@ -278,6 +281,12 @@ TELL = {
     "its own turns": "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))",
     "its own reading": "system(251, 30, 1, 0, (2 << 13) | 7)",
 }
+#: What these write to is not every user's to write to.
+OWNED = {
+    ("write", "the root folder"): "/",
+    ("write", "the standard library"): os.path.dirname(os.__file__),
+    ("write", "NumPy"): np.__file__,
+}
 #: They need what a machine may lack, or what root without confinement may not do either.
 UNSURE = {
     ("read", "by /proc/1/root"), ("read", "the machine's temporary folder"),
@@ -297,6 +306,7 @@ UNSURE = {
     *(("tell", n) for n in ("a lease", "cachestat", "membarrier", "what is cached")),
     *(("stay", n) for n in STAY),
     *(("kernel", n) for n in KERNEL),
+    *(probe for probe, path in OWNED.items() if not os.access(path, os.W_OK)),
 }  # fmt: skip
 KNOW = {
     "that a file is there": "os.stat('$gradebook')",

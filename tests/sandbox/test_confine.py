@@ -82,8 +82,9 @@ def test_the_room_holds_nothing_else(parent: WarmParent, student: StudentProcess
     assert {name.split(".")[0].split("-")[0] for name in seen[1]} == {"numpy", "autograder"}
     assert seen[2] == ["full", "null", "random", "urandom", "zero"]
     seen = run(student, """
-        import sysconfig
-        seen = [n for p in ("purelib", "platlib") for n in os.listdir(sysconfig.get_path(p))]
+        import glob, sys
+        homes = {sys.base_prefix, "/usr", "/usr/local"}
+        seen = [n for h in homes for n in glob.glob(f"{h}/lib*/python3*/*-packages/*")]
     """)  # fmt: skip
     assert seen == []
 
