@@ -68,8 +68,8 @@ class Formgrader:
 
     def get(self, path: str) -> Any:
         """Ask for JSON."""
-        return requests.get(self.url + path, headers=self.headers, timeout=120).json()
+        return requests.get(self.url + path, headers=self.headers, timeout=600).json()
 
     def post(self, path: str) -> Any:
         """Press a button."""
-        return requests.post(self.url + path, headers=self.headers, timeout=120).json()
+        return requests.post(self.url + path, headers=self.headers, timeout=600).json()

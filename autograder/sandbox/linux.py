@@ -216,9 +216,7 @@ _TABLE = {  # system call: its number on x86_64, on aarch64 (None: it does not e
     # page cache holds, when others run, writing everybody's files back.
     "mincore": (27, 232), "cachestat": (451, 451), "fadvise64": (221, 223),
     "readahead": (187, 213), "preadv2": (327, 286), "flock": (73, 32), "sync": (162, 81),
-    "syncfs": (306, 267), "membarrier": (324, 283), "ioprio_set": (251, 30),
-    "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
-    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "fcntl": (72, 25),
+    "syncfs": (306, 267), "membarrier": (324, 283), "fcntl": (72, 25),
     "clone": (56, 220), "clone3": (435, 435), "prlimit64": (302, 261), "prctl": (157, 167),
 }  # fmt: skip
 _NUMBERS = {name: number for name, row in _TABLE.items() if (number := row[_COLUMN]) is not None}

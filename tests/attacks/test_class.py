@@ -49,7 +49,7 @@ CLASS = {
 def grade(course: Course, command: str = "grade") -> None:
     done = subprocess.run(
         [sys.executable, "-m", "autograder", command, "--course", course.folder],
-        cwd=course.root, capture_output=True, text=True, timeout=300,
+        cwd=course.root, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert SECRET not in done.stdout + done.stderr

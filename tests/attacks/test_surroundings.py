@@ -27,7 +27,7 @@ def test_in_a_container_that_refuses_namespaces(what: str) -> None:
         [sys.executable, CONTAINED, sys.executable, *tests],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         cwd=HERE,
     )
     assert done.returncode == 0, done.stdout

@@ -207,6 +207,6 @@ def test_the_names_of_the_package() -> None:
 
 
 def test_a_check_is_quick(folder: Path) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     use("def total(x): return x.sum(axis=0)", folder=folder)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -149,7 +149,7 @@ def test_the_command_tells_ci(toy_root: Path, broken: bool) -> None:
         env={**os.environ, "CHAINRULE_ENGINE": "no-such-engine"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     said = json.loads(done.stdout)
     lacking = [each for each in said["findings"] if each["state"] == "lacking"]

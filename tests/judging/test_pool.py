@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from autograder.assignment import build
 from autograder.assignment.source import Assignment
 from autograder.judging.attempt import Attempt
-from autograder.judging.pool import IsolationError, Pool
+from autograder.judging.pool import DIED, IsolationError, Pool
 from autograder.judging.processes import Processes
 from autograder.sandbox import LAYERS, Isolation
 
@@ -42,21 +41,29 @@ def test_a_killed_worker_is_replaced_and_loses_nothing(toy: Assignment, toy_root
 
 
 def test_a_worker_that_keeps_dying_is_our_fault(toy: Assignment, toy_root: Path) -> None:
+    with open(toy.folder / "hidden_tests.py", "a") as file:
+        file.write("\n\n@exercise('scale')\ndef test_dies():\n    import os\n    os._exit(1)\n")
     with Pool(toy_root, ["toy"], 1) as pool:
-        stop = threading.Event()
-
-        def keep_killing() -> None:
-            while not stop.is_set():
-                for each in pool._workers:
-                    each.process.kill()
-                time.sleep(0.02)
-
-        killer = threading.Thread(target=keep_killing)
-        killer.start()
         ((_, verdict),) = pool.judge(attempts(toy, 1))
-        stop.set()
-        killer.join()
     assert verdict.status == "internal_error"
+    assert verdict.notes == (DIED,)
+
+
+def test_a_worker_that_is_dead_when_it_is_asked_is_our_fault(
+    toy: Assignment, toy_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Pool(toy_root, ["toy"], 1) as pool:
+        start = pool.launcher.start
+
+        def stillborn(slot: int) -> subprocess.Popen[bytes]:
+            worker = start(slot)
+            worker.kill()
+            worker.wait()
+            return worker
+
+        monkeypatch.setattr(pool.launcher, "start", stillborn)
+        ((_, verdict),) = pool.judge(attempts(toy, 1))
+    assert verdict.notes == (DIED,)
 
 
 def test_a_broken_test_is_an_internal_error(toy: Assignment, toy_root: Path) -> None:

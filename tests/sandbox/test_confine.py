@@ -519,7 +519,7 @@ CONTAINED = Path(__file__).with_name("contained.py")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can play the container")
 def test_in_a_container_that_refuses_namespaces() -> None:
     done = subprocess.run(
-        [sys.executable, CONTAINED], capture_output=True, text=True, timeout=60, cwd=REPOSITORY
+        [sys.executable, CONTAINED], capture_output=True, text=True, timeout=600, cwd=REPOSITORY
     )
     assert done.returncode == 0, done.stderr
     *stages, home = done.stdout.split()

@@ -487,7 +487,7 @@ def test_nbgraders_own_zip_collect_extracts_safely(course: Course, tmp_path: Pat
     pack(folder / "ada.zip", ("toy.ipynb", b"{}", at(0)), ("../../../../evil.ipynb", b"x", at(0)))
     pattern = r"--FileNameCollectorPlugin.named_regexp=.*/(?P<student_id>\w+)/(?P<file_id>\w+)"
     command = [sys.executable, "-m", "nbgrader", "zip_collect", "toy", pattern]
-    done = subprocess.run(command, cwd=course.folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=course.folder, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert submitted(course, "ada") == b"{}" and not list(tmp_path.rglob("evil*"))
     assert "leads out of the archive" in done.stderr
@@ -499,7 +499,7 @@ def test_nbgraders_own_zip_collect_extracts_safely(course: Course, tmp_path: Pat
 def cli(course: Course, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "autograder", "collect", *map(str, arguments)],
-        cwd=course.root, capture_output=True, text=True, timeout=120,
+        cwd=course.root, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 
