@@ -9,7 +9,7 @@ import pytest
 
 from attacks import answers, breaking, forging, luck, people, record
 from attacks.corpus import LINES, Attack
-from attacks.runner import LIMITS, grade, home
+from attacks.runner import grade, home
 from attacks.world import SECRET, World
 from autograder.assignment.source import Assignment, load
 from autograder.judging.judge import Judge, unreadable
@@ -65,7 +65,7 @@ def test_these_attacks_win_where_nothing_confines_them(
 ) -> None:
     """Their zeros above are the confinement's doing."""
     toy = load("toy", world.root)
-    with WarmParent((), LIMITS, layers=()) as parent:
+    with WarmParent(layers=()) as parent:
         judge = Judge(toy, {frozenset(): parent})
         for attack in REAL:
             with subtests.test(attack.name):
