@@ -31,8 +31,8 @@ OPTIONS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 QUIET = 0.4  # seconds without a request after which a page is done
-LONGEST = 60.0
-START = 60.0
+LONGEST = 240.0
+START = 240.0
 
 
 @dataclass
