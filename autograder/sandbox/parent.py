@@ -136,6 +136,7 @@ class Server:
         self.control = control
         self.isolation = isolation
         self.settings = settings
+        self.pid = os.getpid()
         self.children: set[Child] = set()
         self.count = 0
         self.selector = selectors.DefaultSelector()
@@ -236,6 +237,8 @@ def become_student(server: Server, limits: Limits, uid: int, scratch: str,
             os.dup2(null, fd)
         settings = server.settings
         confine.confine(server.isolation, limits, uid, scratch, settings.readable, settings.devices)
+        if os.getppid() not in (0, server.pid):  # 0: beyond the namespace, whose end ends this too
+            raise ChildProcessError("the warm parent ended before this could die with it")
         os.environ.clear()
         os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = scratch
         random.seed(0)  # a fork seeds it anew
