@@ -57,9 +57,15 @@ class Cell:
     def _stub(self, region: re.Match[str]) -> str:
         if not self.is_code:
             return "*Your answer here.*"
-        task = region["task"].strip() or "write this function"
-        message = f"{self.name}: {task}"
-        return f"{region['indent']}raise NotImplementedError({message!r})"
+        return f"{region['indent']}raise NotImplementedError({self._asked(region)!r})"
+
+    def _asked(self, region: re.Match[str]) -> str:
+        return f"{self.name}: {region['task'].strip() or 'write this function'}"
+
+    @property
+    def stubs(self) -> list[str]:
+        """What the stubs of the cell say when they are called."""
+        return [self._asked(region) for region in REGION.finditer(self.source)]
 
     @cached_property
     def defines(self) -> frozenset[str]:
@@ -129,6 +135,11 @@ class Assignment:
         """The names of the experiments, in order."""
         names = (cell.name for cell in self.cells if cell.kind == "experiment")
         return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
+    def stubs(self) -> list[str]:
+        """What the stubs of all exercises say when they are called."""
+        return [said for cell in self.exercises for said in cell.stubs]
 
     @cached_property
     def foundations(self) -> dict[str, list[str]]:

@@ -22,6 +22,10 @@ LIBRARIES = {
     *("sklearn", "tensorflow", "theano", "torch", "torchvision", "tqdm", "transformers", "umap"),
 }
 
+#: Numbers with so many digits, and rows of numbers, are data; a sentence needs neither.
+DATA = re.compile(r"\[[^\]]*\d[^\]]*\]?|-?\d*\.\d{4,}(?:e[-+]?\d+)?|\d{6,}")
+LONGEST_SENTENCE = 300
+
 
 @dataclass(frozen=True)
 class Result:
@@ -159,7 +163,13 @@ def _assertion(error: AssertionError, recorder: Recorder) -> str | None:
         return error.explained(recorder.latest_call)
     # pytest adds the values that were compared below the message: these stay with us.
     first = str(error).partition("\n")[0].strip()
-    return None if not first or first.startswith("assert ") else first
+    return None if not first or first.startswith("assert ") else _without_data(first)
+
+
+def _without_data(sentence: str) -> str:
+    """Take out of a test's own sentence what may be a hidden input that its author put in."""
+    short = DATA.sub("…", sentence)
+    return short if len(short) <= LONGEST_SENTENCE else short[: LONGEST_SENTENCE - 1] + "…"
 
 
 def _logged(test: Callable[..., None], fixtures: Mapping[str, Any]) -> list[Any]:

@@ -24,6 +24,7 @@ from autograder.judging.hidden_tests import HiddenTests, generator
 from autograder.judging.rebuild import Malformed, Rebuilt
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
 from autograder.sandbox import StudentDied, StudentProcess, WarmParent
+from autograder.sandbox.discretion import Discretion
 
 Allows = frozenset[str]
 Test = Callable[..., None]
@@ -152,6 +153,7 @@ class Examination:
         self.digests: dict[str, tuple[str, str]] = {}  # of what failed tests were given
         self.student_cpu = 0.0
         self._began = time.monotonic()
+        self._discretion = Discretion(judge.assignment.stubs)
         self._processes: dict[Allows, StudentProcess] = {}
         self._errors: dict[Allows, dict[str, str]] = defaultdict(dict)
         self._deadly: dict[Allows, dict[str, str]] = defaultdict(dict)
@@ -241,7 +243,9 @@ class Examination:
         while allows not in self._processes:
             self._see_that_time_is_left(allows)
             self._errors[allows] = dict(deadly)
-            self._processes[allows] = self.judge.parents[allows].attempt(slot=self.judge.slot)
+            process = self.judge.parents[allows].attempt(slot=self.judge.slot)
+            process.discretion = self._discretion
+            self._processes[allows] = process
             for cell_id, source in self.rebuilt.runnable(allows):
                 self._see_that_time_is_left(allows)
                 if (allows, cell_id) in self._hopeless:

@@ -15,6 +15,7 @@ from autograder.judging.judge import Judge, definitions_of
 from autograder.judging.rebuild import as_submission, rebuild
 from autograder.judging.verdict import ExerciseVerdict, Verdict
 from autograder.sandbox import Limits, WarmParent
+from autograder.sandbox.discretion import MOST_TOLD, UNTOLD
 
 TOY = Path(__file__).parents[1] / "toy"
 SHORT = Limits(cell_cpu=0.3, call_cpu=0.3, attempt_cpu=2, wall_factor=4, idle=0.5)
@@ -247,3 +248,43 @@ def test_a_solved_notebook_without_metadata_gets_everything(toy: Assignment, jud
         del cell["id"]
     data = json.dumps(notebook).encode()
     assert judge.verdict(rebuild(data, judge.assignment)).score == 5
+
+
+TELLS = """
+import string
+told = []
+def scale(x, factor):
+    told.append(x)
+    word = "".join(string.ascii_lowercase[(int(abs(v) * 1e6) + len(told)) % 26] for v in x.flat)
+    raise ValueError(" ".join([word[:20]] * 9))
+def batch_mean(x):
+    scale(x, 1.0)
+"""
+
+
+def test_a_submission_tells_no_more_than_its_measure(judge: Judge) -> None:
+    answer = {"scale_code": TELLS, "batch_mean_code": "batch_mean = batch_mean"}
+    tests = judge.hidden_tests._tests
+    try:
+        judge.hidden_tests._tests = tests * 40
+        verdict = verdict_on(judge, solved(judge, **answer))
+    finally:
+        judge.hidden_tests._tests = tests
+    said = {test.diagnosis or "" for each in verdict.exercises for test in each.tests}
+    carried = {text.split("ValueError: ")[-1].split(" (line")[0] for text in said}
+    assert sum(map(len, carried - {UNTOLD})) <= MOST_TOLD
+    assert UNTOLD in carried
+
+
+def test_a_crash_does_not_loosen_the_tongue(judge: Judge) -> None:
+    """The cells run again after it: what they say by then is held to the same."""
+    secret = "raise ValueError(f'seen {1 / 7}')"
+    deadly = "def scale(x, factor):\n    import os\n    os._exit(1)"
+    verdict = verdict_on(judge, solved(judge, secret, scale_code=deadly))
+    assert "seen" in verdict.notes[0] and "0.142857" not in verdict.to_json()
+
+
+def test_the_sentences_of_stubs_are_told_however_many(judge: Judge) -> None:
+    blank = {cell.id: cell.skeleton for cell in judge.assignment.exercises}
+    verdict = verdict_on(judge, solved(judge, **blank))
+    assert all("Not written yet" in str(t.diagnosis) for e in verdict.exercises for t in e.tests)
