@@ -61,11 +61,16 @@ class Formgrader:
                 self.get("/formgrader/api/assignments")
                 return self
             time.sleep(0.2)
-        self.__exit__()
-        self._log.seek(0)
-        raise RuntimeError(f"Formgrader did not start:\n{self._log.read().decode()[-3000:]}")
+        self._end()
+        with self._log:
+            self._log.seek(0)
+            raise RuntimeError(f"Formgrader did not start:\n{self._log.read().decode()[-3000:]}")
 
     def __exit__(self, *error: object) -> None:
+        self._end()
+        self._log.close()
+
+    def _end(self) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
