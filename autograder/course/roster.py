@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
-from autograder.course.naming import FOLDS, WAYS, literal, orders, words
+from autograder.course.naming import FOLDS, SHAPES, WAYS, literal, orders, words
 from autograder.course.submissions import is_id
 
 COLUMNS = ("id", "first_name", "last_name", "email")
@@ -126,7 +126,8 @@ class Roster:
         for found, exact in self._sources(platform, name, aliases):
             meant = found
             if platform in LASTING and number:
-                meant = {each for each in meant if not self.people[each].number(platform)}
+                theirs = {each: self.people[each].number(platform) for each in found}
+                meant = {each for each in found if theirs[each] in ("", number)}
                 meant = meant or (found if len(found) > 1 else set())
             for narrower in (numbered, self._by_mailbox(aliases)):
                 meant = (meant & narrower or meant) if len(meant) > 1 else meant
@@ -145,8 +146,16 @@ class Roster:
 
     def team(self, name: str) -> list[str]:
         """Give the ids of those who are in the group of this name."""
-        called = words(name)
-        return [each.id for each in self.people.values() if called and words(each.group) == called]
+        for shape in SHAPES:
+            called = shape.join(words(name))
+            members = [
+                each
+                for each in self.people.values()
+                if called and shape.join(words(each.group)) == called
+            ]
+            if len({each.group for each in members}) == 1:
+                return [each.id for each in members]
+        return []
 
     def _sources(self, platform: str, name: str, aliases: Collection[str]) -> Iterator[Found]:
         """Yield who may be meant, by one sort of word after the other, the surest first.

@@ -22,7 +22,10 @@ MARKS = {"late": True, "on time": False}
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in for one assignment; ``path`` is None if there is no notebook."""
+    """What one student handed in for one assignment; ``path`` is None if there is no notebook.
+
+    Where nobody knows when it came, ``late`` is what a platform says of it, by its own due date.
+    """
 
     student: str
     assignment: str
@@ -30,6 +33,7 @@ class Submission:
     timestamp: datetime | None = None
     note: str | None = None
     problem: str = ""
+    late: bool | None = None
 
     def read(self) -> bytes | None:
         """Read the notebook's bytes, through no link and from no device; else see `why_not`."""
@@ -104,7 +108,18 @@ def _submission(home: Path, student: str, assignment: str) -> Submission:
     problem = "" if path else _problem(folder / PROBLEM)
     if problem:
         path = folder / PROBLEM
-    return Submission(student, assignment, path, timestamp, problem or doubt or other, problem)
+    note = problem or doubt or other
+    late = _marked(folder / MARKED) if timestamp is None else None
+    return Submission(student, assignment, path, timestamp, note, problem, late)
+
+
+def _marked(path: Path) -> bool | None:
+    """Read whether a platform calls a hand-in late, as ``autograder collect`` wrote it."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return MARKS.get(file.read(100).decode(errors="replace").strip())
+    return None
 
 
 def _problem(path: Path) -> str:

@@ -27,6 +27,7 @@ MONTHS = (
     "december dec dezember dez decembre diciembre dic",
 )
 MONTH = {name: number for number, names in enumerate(MONTHS, 1) for name in names.split()}
+YEARS = range(1990, 2200)
 #: What may stand beside a date and a time, and says nothing.
 BESIDE = re.compile(
     r"""
@@ -87,6 +88,8 @@ def parse(text: str, zone: tzinfo, order: str | None = None) -> datetime:
     """
     plain = _plain(text)
     date, left = _date(plain, order)
+    if date[0] not in YEARS:
+        raise ValueError(f"{date[0]} is no year of a course")
     clock = CLOCK.search(left)
     time, left = (_time(clock), _without(left, clock)) if clock else ({}, left)
     if offset := OFFSET.search(left):

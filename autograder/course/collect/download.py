@@ -15,6 +15,7 @@ from autograder.course.collect.extract import Found
 from autograder.course.collect.names import as_notebook, is_archive, stem
 from autograder.course.collect.outcome import listed
 from autograder.course.collect.platforms import (
+    FOLDER,
     PLATFORMS,
     Context,
     Owned,
@@ -29,7 +30,6 @@ from autograder.course.errors import CourseError
 from autograder.course.folder import Course
 from autograder.course.roster import Roster, Unknown
 
-FOLDER = PLATFORMS["folder"]
 Part = tuple[Owned, Found]
 Names = Mapping[str, list[Found]]
 Callers = Mapping[str, list[Found]]
@@ -313,7 +313,7 @@ def _assignments(found: Sequence[Found], known: Sequence[str]) -> set[str]:
         for assignment in known
         for each in found
         if re.search(rf"(^|[/_ -]){re.escape(assignment)}{ends}", each.name)
-        or each.name.startswith(f"{assignment}-")
+        or each.name.startswith((f"{assignment}-", f"{assignment}_"))
     }
 
 

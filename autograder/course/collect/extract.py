@@ -35,6 +35,7 @@ DEEPEST_PATH = 20
 ABOUT = re.compile(r"submission_metadata\.yml|.+_attempt_\d{4}(-\d\d){5}\.txt", re.IGNORECASE)
 LARGEST_ABOUT = 32 * MIB
 LONGEST_HEAD = 512
+TOO_DEEP = "is an archive in an archive in an archive"
 #: One student's own archive.
 STUDENT = Caps(total=2 * LARGEST_NOTEBOOK)
 
@@ -144,8 +145,6 @@ class _Unpacking:
         return wrong if not wrong or _is_named(name) else ""
 
     def _wrong(self, entry: Entry, name: str) -> str | None:
-        if is_archive(name) and self.above:
-            return "is an archive in an archive in an archive"
         if (self.above + name).casefold() in self._taken:
             return "stands in the archive twice; the first was taken"
         if entry.size > self.caps.file:
@@ -167,8 +166,8 @@ class _Unpacking:
             try:
                 head = entry.file.read(LONGEST_HEAD)
                 kind = _kind(parts[-1], head, outermost=not self.above)
-                if not kind:
-                    self._say(name, entry.when, "")
+                if not kind or (kind == "archive" and self.above):
+                    self._say(name, entry.when, TOO_DEEP if kind else "")
                     return
                 written.write(head)
                 size = len(head) + copy(entry.file, written, most - len(head))

@@ -125,10 +125,10 @@ class HandIns:
         return True
 
     def forget(self, those_of: HandIns) -> None:
-        """Take away what is kept aside and is kept in its student's place as well."""
+        """Take away what is kept aside and in its student's place as well, and mere problems."""
         there = {each.digest for each in those_of.kept()}
         for each in self.kept():
-            if each.digest in there:
+            if each.problem or each.digest in there:
                 shutil.rmtree(each.folder)
         for folder in (self.folder, self.folder.parent, self.folder.parent.parent):
             with contextlib.suppress(OSError):  # something is in it, or it is not there

@@ -22,10 +22,21 @@ from autograder.course.collect.platforms import (
 )
 from autograder.course.collect.platforms.owned import Context, Owned, Platform
 
-__all__ = ["PLATFORMS", "Context", "Owned", "Platform", "marked", "owner", "owners", "platform_of"]
+__all__ = [
+    "FOLDER",
+    "PLATFORMS",
+    "Context",
+    "Owned",
+    "Platform",
+    "marked",
+    "owner",
+    "owners",
+    "platform_of",
+]
 
 MODULES = (canvas, moodle, blackboard, brightspace, gradescope, github, google, folder)
-PLATFORMS = {module.PLATFORM.name: module.PLATFORM for module in MODULES}
+PLATFORMS: dict[str, Platform] = {module.PLATFORM.name: module.PLATFORM for module in MODULES}
+FOLDER: Platform = folder.PLATFORM
 
 
 def marked(name: str) -> Platform | None:
@@ -57,7 +68,7 @@ def owner(name: str, platform: str, assignment: str) -> Owned | None:
 def platform_of(names: Collection[str], known: Context | None = None) -> str:
     """Tell which platform names files so: the one that most of those who handed in have used."""
     known = known or Context()
-    votes = {
+    votes: dict[str, set[tuple[str, ...]]] = {
         platform.name: submitters(found)
         for platform in PLATFORMS.values()
         if platform.mark and (found := owners(names, platform, known))
@@ -70,7 +81,7 @@ def platform_of(names: Collection[str], known: Context | None = None) -> str:
         found = owners(names, platform, known)
         if len(submitters(found)) > len({n.partition("/")[0] for n in names if n not in found}):
             return platform.name
-    return folder.PLATFORM.name
+    return FOLDER.name
 
 
 def submitters(found: dict[str, list[Owned]]) -> set[tuple[str, ...]]:

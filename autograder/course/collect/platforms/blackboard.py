@@ -11,8 +11,9 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
+from autograder.course.collect import dates
 from autograder.course.collect.platforms.owned import Context, Owned, Platform, attempt
 
 TIME = r"\d{4}(?:-\d\d){5}"
@@ -20,7 +21,7 @@ MARK = re.compile(
     rf"^(?P<gradebook>gradebook_)[^/]*?_attempt_{TIME}|(?P<mark>_attempt_{TIME}(?=[_.]))"
 )
 NAME = re.compile(rf"(?P<whose>[^/]+?)_attempt_(?P<when>{TIME})(?:_(?P<file>.+)|\.txt)")
-RECEIPT = re.compile(r"^\s*\w+\s*:\s*(?P<name>.*?)\s*\((?P<username>[^()]+)\)\s*$")
+RECEIPT = re.compile(r"\s*\w+\s*:\s*(?P<name>.*?)(?:\s*\((?P<username>[^()]+)\))?\s*")
 
 
 def read(names: Iterable[str], known: Context) -> Iterator[Owned]:
@@ -32,7 +33,7 @@ def read(names: Iterable[str], known: Context) -> Iterator[Owned]:
         whose = match["whose"]
         after = whose.removeprefix(before) if before and whose.startswith(before) else ""
         receipt = receipts.get(f"{whose}_attempt_{match['when']}.txt")
-        if receipt and (not after or after == receipt[1]):
+        if receipt and (not after or receipt[1] in ("", after)):
             called, username = receipt
         else:  # what stands in a username's place and is none is a group's name
             called, username = after or whose, after
@@ -44,9 +45,9 @@ def read(names: Iterable[str], known: Context) -> Iterator[Owned]:
 
 def _receipt(text: bytes) -> tuple[str, str] | None:
     """Read whose a receipt is from its first line: ``Name: Jane Doe (jdoe)``."""
-    first = text[:2000].decode("utf-8-sig", errors="replace").partition("\n")[0]
-    match = RECEIPT.match(first)
-    return (match["name"], match["username"].strip()) if match else None
+    first = text[:2000].decode("utf-8-sig", errors="replace").strip().partition("\n")[0]
+    match = RECEIPT.fullmatch(first)
+    return (match["name"], (match["username"] or "").strip()) if match else None
 
 
 def _before(
@@ -63,7 +64,7 @@ def _before(
         )
     for match in matches:
         receipt = receipts.get(match[0])
-        if receipt and match["whose"].endswith(f"_{receipt[1]}"):
+        if receipt and receipt[1] and match["whose"].endswith(f"_{receipt[1]}"):
             return match["whose"].removesuffix(receipt[1])
     ranked = counts.most_common(2)
     alone = len(ranked) == 1 or (len(ranked) > 1 and ranked[0][1] > ranked[1][1])
@@ -71,8 +72,9 @@ def _before(
 
 
 def _time(text: str) -> datetime | None:
+    date, clock = text[:10], text[11:].replace("-", ":")
     with contextlib.suppress(ValueError):
-        return datetime.strptime(text, "%Y-%m-%d-%H-%M-%S")
+        return dates.parse(f"{date} {clock}", UTC).replace(tzinfo=None)
     return None
 
 

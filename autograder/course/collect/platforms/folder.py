@@ -15,7 +15,8 @@ END = re.compile(
 
 def read(names: Iterable[str], known: Context) -> Iterator[Owned]:
     """Tell whose files are."""
-    work = re.compile(rf"[_-]{re.escape(known.assignment)}(-\d+)?$", re.IGNORECASE)
+    named = re.escape(known.assignment)
+    work = re.compile(rf"[_-]{named}(-\d+)?$|^{named}[_-](?=\D)", re.IGNORECASE)
     for name in names:
         top, slash, below = name.partition("/")
         student = work.sub("", top if slash else END.sub("", top)).strip()
