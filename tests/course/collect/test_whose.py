@@ -287,6 +287,31 @@ def test_a_groups_hand_in_is_each_members(course: Course, tmp_path: Path, name: 
     assert "is a group: each of ada, bob has its hand-in" in " ".join(done.said)
 
 
+def test_a_groups_attempt_in_blackboard_is_each_members(course: Course, tmp_path: Path) -> None:
+    """Its receipt names who handed it in, and the file the group."""
+    attempt = "gradebook_C_toy_{}_attempt_2027-03-01-10-00-00"
+    files = {
+        f"{attempt.format('Team A')}_toy.ipynb": b"ours",
+        f"{attempt.format('Team A')}.txt": b"Name: Bob Ng (bob)\n",
+        f"{attempt.format('eve')}_toy.ipynb": b"eve",
+        f"{attempt.format('eve')}.txt": b"Name: Eve Hacks (eve)\n",
+    }
+    take(course, pack(tmp_path / "b.zip", **files), assignment="toy")
+    assert [work(course, who) for who in ("ada", "bob", "eve")] == [b"ours", b"ours", b"eve"]
+
+
+def test_blackboards_receipts_say_whose_files_without_usernames_are(
+    course: Course, tmp_path: Path
+) -> None:
+    files = {}
+    for hour, name in ((10, "Ada Lovelace (al)"), (11, "Eve Hacks")):
+        attempt = f"gradebook_C_toy_attempt_2027-03-01-{hour}-00-00"
+        files[f"{attempt}_toy.ipynb"] = name.encode()
+        files[f"{attempt}.txt"] = f"Name: {name}\n".encode()
+    take(course, pack(tmp_path / "b.zip", **files), assignment="toy")
+    assert [work(course, who) for who in ("ada", "eve")] == [b"Ada Lovelace (al)", b"Eve Hacks"]
+
+
 def test_a_group_that_the_roster_does_not_have_is_said(course: Course, tmp_path: Path) -> None:
     done = take(course, pack(tmp_path / "all.zip", **{"redteam_666_71_toy.ipynb": b"1"}))
     assert "write its name as group in each member's row" in " ".join(done.said)

@@ -29,13 +29,16 @@ def read(names: Iterable[str], known: Context) -> Iterator[Owned]:
     matches = [match for name in names if (match := NAME.fullmatch(name))]
     receipts = {name: _receipt(text) for name, text in (known.about or {}).items()}
     before = _before(matches, receipts, known)
+    alike = len({match["whose"] for match in matches}) == 1
     for match in matches:
         whose = match["whose"]
         after = whose.removeprefix(before) if before and whose.startswith(before) else ""
         receipt = receipts.get(f"{whose}_attempt_{match['when']}.txt")
-        if receipt and (not after or receipt[1] in ("", after)):
+        if receipt and (alike or receipt[1] in ("", after)):
             called, username = receipt
-        else:  # what stands in a username's place and is none is a group's name
+        elif receipt:  # what stands in the place of the username is the name of a group
+            called, username = after or whose.rpartition("_")[2], ""
+        else:
             called, username = after or whose, after
         file, again = attempt(match["file"] or match[0], known.assignment)
         when = _time(match["when"])
