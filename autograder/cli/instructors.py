@@ -127,10 +127,18 @@ def collect(
         str | None, typer.Option(help="Of what; by default what the files' names say.")
     ] = None,
     platform: Annotated[
-        str, typer.Option("--from", help="canvas, moodle, folder, or auto: as the names look.")
+        str,
+        typer.Option(
+            "--from",
+            help="canvas, moodle, blackboard, brightspace, gradescope, github, google, folder, or "
+            "auto: as the names look.",
+        ),
     ] = "auto",
     times: Annotated[
         Path | None, typer.Option(help="A CSV file of who handed in when (see above).")
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="What comes first in its dates like 02/03/2027: dmy or mdy.")
     ] = None,
     student: Annotated[str | None, typer.Option(help="Whose hand-ins to list or use.")] = None,
     use: Annotated[
@@ -141,10 +149,11 @@ def collect(
 ) -> None:
     """Take what a learning platform lets you download into course/submitted.
 
-    canvas: the zip of "Download Submissions". moodle: the zip of "Download all submissions", in
-    folders or not. folder: a folder or zip of ada.zip, ada_NAME.ipynb or ada/NAME.ipynb. Students
-    are found in course/roster.csv by number or name; whom it does not have is kept in
-    course/collected/unmatched until you mend it and collect again.
+    The zips in which Canvas, Moodle, Blackboard, Brightspace, Gradescope, GitHub Classroom and
+    Google pack a class, or a folder or zip of ada.zip, ada_NAME.ipynb or ada/NAME.ipynb. Who handed
+    in is told by the outermost names alone. Students are found in course/roster.csv by name or
+    number; whom it does not have is kept in course/collected/unmatched until you mend it and
+    collect again.
 
     The last hand-in counts, even if it cannot be read. All of them are kept in course/collected:
     --list shows them, and --student ada --use 2027-03-01T101500Z grades an earlier one.
@@ -152,8 +161,8 @@ def collect(
 
     Canvas never says when something was handed in, only that it was late, and Moodle not always.
     --times takes Moodle's grading worksheet, or any CSV file with a column that names students
-    and one called "submitted". Times without a zone are in course.toml's time_zone, by default
-    UTC.
+    and one called "submitted", also later. Times without a zone are in course.toml's time_zone,
+    by default UTC.
 
     Exits with 1 if an archive could not be read or somebody is not in the roster.
     """
@@ -164,7 +173,8 @@ def collect(
     if assignment:
         chosen([assignment], whole.root)
     with whole.lock():
-        told = run(whole, archives or [], assignment, platform, times, student, use, listed)
+        asked = assignment, platform, times, student, use, listed, dates
+        told = run(whole, archives or [], *asked)
     for line in told.lines:
         say(line)
     if told.failed:

@@ -182,6 +182,7 @@ class Gradebook:
             was_unreadable = verdict.get("status") in UNREADABLE
             self._save_grades(master, notebook, entry, answers, was_unreadable)
             self._save_comments(master, notebook, entry)
+            self._save_lateness(notebook, entry)
             self._db.execute(
                 "INSERT INTO chainrule_recording (notebook_id, late, answers, verdict, key) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (notebook_id) DO UPDATE SET "
@@ -278,18 +279,35 @@ class Gradebook:
             ],
         )
 
+    def _save_lateness(self, notebook: str, entry: Entry) -> None:
+        """Keep what a platform says of lateness where it does not say when."""
+        self._db.execute("DELETE FROM chainrule_lateness WHERE notebook_id = ?", (notebook,))
+        if entry.timestamp is None and entry.marked_late is not None:
+            row = notebook, entry.marked_late
+            self._db.execute("INSERT INTO chainrule_lateness VALUES (?, ?)", row)
+
     def _share(self, assignment: str, submission: str) -> float:
-        """Give the share of the points that a submission's lateness costs."""
-        stamp, extension, due, student = self._db.execute(
-            "SELECT s.timestamp, s.extension, a.duedate, s.student_id FROM submitted_assignment s "
+        """Give the share of the points that a submission's lateness costs.
+
+        Who is late by a platform's word alone is so by its due date: that costs the least that
+        there is, and nothing of whom the course gives longer.
+        """
+        stamp, extension, due, student, marked = self._db.execute(
+            "SELECT s.timestamp, s.extension, a.duedate, s.student_id, "
+            "(SELECT MAX(l.late) FROM chainrule_lateness l JOIN submitted_notebook n "
+            "ON n.id = l.notebook_id WHERE n.assignment_id = s.id) FROM submitted_assignment s "
             "JOIN assignment a ON a.id = s.assignment_id WHERE s.id = ?",
             (submission,),
         ).fetchone()
-        if stamp is None or due is None:
+        if due is None:
             return 0.0
+        settings, policy = self.course.settings, self.course.settings.of(assignment).late
         ends = _time(due) + _interval(extension)
-        late = _time(stamp) - max(ends, self.course.settings.due(assignment, student) or ends)
-        return self.course.settings.of(assignment).late.share(late.total_seconds())
+        ends = max(ends, settings.due(assignment, student) or ends)
+        if stamp is not None:
+            return policy.share((_time(stamp) - ends).total_seconds())
+        extended = ends > (settings.due(assignment) or _time(due))
+        return policy.least if marked and not extended else 0.0
 
     def settle(self) -> None:
         """Bring names, due dates and lateness up to date with the roster and course.toml."""
@@ -334,8 +352,9 @@ class Gradebook:
                 Verdict.from_json(verdict),
                 tuple(marks.get(notebook, ())),
                 comments.get(notebook, {}),
+                None if marked is None else bool(marked),
             )
-            for notebook, student, assignment, stamp, late, penalty, verdict in rows
+            for notebook, student, assignment, stamp, late, penalty, verdict, marked in rows
         ]
 
 

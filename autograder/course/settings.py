@@ -7,7 +7,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -42,11 +42,12 @@ repository = {repository}
 SPANS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
 
-
 class Table(BaseModel):
     """A table of course.toml."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True
+    )
 
 
 class LatePolicy(Table):
@@ -62,6 +63,11 @@ class LatePolicy(Table):
         if seconds <= 0:
             return 0.0
         return min(self.at_most, self.per_day * -(-seconds // 86_400))
+
+    @property
+    def least(self) -> float:
+        """The share that the least lateness costs."""
+        return self.share(60 * self.grace_minutes + 1)
 
 
 def _policy(value: Any) -> Any:
@@ -155,6 +161,13 @@ class Settings(Table):
         if known.due is None or more is None:
             return known.due
         return max(known.due, known.due + more if isinstance(more, timedelta) else more)
+
+
+def shown(when: datetime, zone: tzinfo, form: str = "%-d %B %Y, %H:%M") -> str:
+    """Write a time for a person, in a zone and with its name."""
+    local = when.astimezone(zone)
+    name = local.tzname() or ""
+    return f"{local:{form}} {name if name.isalpha() else f'UTC{local.isoformat()[-6:]}'}"
 
 
 def read(path: Path) -> Settings:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ from autograder.course.errors import CourseError, Incomplete
 from autograder.course.folder import Course
 from autograder.course.gradebook import Gradebook
 from autograder.course.marks import NO_RESPONSE, UNREADABLE, CellMark, Recorded
+from autograder.course.settings import shown
 from autograder.course.submissions import Submission
 from autograder.files import write_atomically
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
@@ -88,7 +90,7 @@ class Page:
     highlighting: str
 
     @classmethod
-    def of(cls, recorded: Recorded, nb: NotebookNode) -> Page:
+    def of(cls, recorded: Recorded, nb: NotebookNode, zone: tzinfo) -> Page:
         """Sum up one student's submission."""
         judged = {exercise.name: exercise for exercise in recorded.verdict.exercises}
         marks = {mark.exercise: mark for mark in recorded.marks}
@@ -108,7 +110,7 @@ class Page:
         return cls(
             recorded.assignment,
             recorded.student,
-            f"{recorded.timestamp:%-d %B %Y, %H:%M} UTC" if recorded.timestamp else "",
+            _handed_in(recorded, zone),
             recorded.verdict.status not in UNREADABLE,
             recorded.score,
             recorded.max_score,
@@ -119,6 +121,15 @@ class Page:
             cells,
             _highlighting(),
         )
+
+
+def _handed_in(recorded: Recorded, zone: tzinfo) -> str:
+    """Say when a submission came, as far as that is known."""
+    if recorded.timestamp:
+        return shown(recorded.timestamp, zone)
+    if recorded.marked_late is None:
+        return ""
+    return f"{'late' if recorded.marked_late else 'on time'} by the learning platform's due date"
 
 
 def _row(
@@ -155,7 +166,7 @@ class GetGrades(NbgraderGetGrades):  # type: ignore[misc]  # nbgrader has no typ
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Put in those of one student."""
-        resources["page"] = Page.of(resources["recorded"], nb)
+        resources["page"] = Page.of(resources["recorded"], nb, resources["zone"])
         return nb, resources
 
 
@@ -189,13 +200,14 @@ class GenerateFeedback(NbgraderGenerateFeedback):  # type: ignore[misc]  # nbgra
         if not recorded:
             raise CourseError(f"The gradebook has nothing of {student}'s {assignment}; grade it.")
         data = Path(notebook_filename).read_bytes()
-        mark = _mark(data, recorded[0])
+        zone = self._gradebook.course.settings.time_zone
+        mark = _mark(data, recorded[0], zone)
         name = resources["nbgrader"]["notebook"]
         path = Path(self._format_dest(assignment, student)) / f"{name}.html"
         self._take_along(Path(notebook_filename).parent, path.parent)
         if path.is_file() and path.read_bytes().endswith(mark):
             return
-        resources["recorded"] = recorded[0]
+        resources |= {"recorded": recorded[0], "zone": zone}
         page, _ = self.exporter.from_notebook_node(from_dict(json.loads(data)), resources)
         write_atomically(path, page.encode() + mark)
 
@@ -263,7 +275,8 @@ def feedback(course: Course, graded: Iterable[Judged] | None = None) -> Iterator
         )
 
 
-def _mark(data: bytes, recorded: Recorded) -> bytes:
+def _mark(data: bytes, recorded: Recorded, zone: tzinfo) -> bytes:
     """End a page with a digest of what is on it."""
-    digest = hashlib.sha256(exporter.look(Path(__file__)) + data + repr(recorded).encode())
+    said = f"{recorded!r} {zone}"
+    digest = hashlib.sha256(exporter.look(Path(__file__)) + data + said.encode())
     return f"\n<!-- {digest.hexdigest()} -->\n".encode()

@@ -190,7 +190,8 @@ class Autograde(NbgraderAutograde):  # type: ignore[misc]  # nbgrader has no typ
             notebook, resources = step(notebook, resources)
         data = (json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
         stamp, text = _stamp(submission), lasting(verdict)
-        key = hashlib.sha256(data + stamp + text.encode()).hexdigest()
+        marked = b"" if submission.late is None else f"{submission.late}\n".encode()
+        key = hashlib.sha256(data + stamp + marked + text.encode()).hexdigest()
         folder = Path(self._format_dest(submission.assignment, submission.student))
         path = folder / Path(notebook_filename).name
         if path.is_file() and key == self._gradebook.key(submission.assignment, submission.student):
@@ -199,7 +200,14 @@ class Autograde(NbgraderAutograde):  # type: ignore[misc]  # nbgrader has no typ
         write_atomically(folder / "timestamp.txt", stamp)
         resources["gradebook"] = self._gradebook
         resources["entry"] = Entry(
-            submission.student, submission.timestamp, verdict, text, answers, blank, key
+            submission.student,
+            submission.timestamp,
+            verdict,
+            text,
+            answers,
+            blank,
+            key,
+            submission.late,
         )
         for step in self._save:
             notebook, resources = step(notebook, resources)

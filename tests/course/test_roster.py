@@ -103,6 +103,77 @@ def test_people_are_found(platform: str, name: str, number: str, student: str) -
     assert PEOPLE.find(platform, name, number) == student
 
 
+AWKWARD = Roster(
+    [
+        Person("ram", "राम", "शर्मा"),
+        Person("am1", "Ana", "Muñoz"),
+        Person("am2", "Ana", "Munoz"),
+        Person("mono", "", "Sukarno"),
+        Person("solo", "Teller", ""),
+        Person("vdb", "Jan", "van der Berg"),
+        Person("mlk", "Martin Luther", "King Jr."),
+        Person("ggm", "Gabriel José", "García Márquez"),
+        Person("sk", "Søren", "Kierkegård"),
+        Person("li", "明", "李"),
+        Person("ngbo", "Boris", "Ng", "bon@example.org"),
+        Person("yo", "Артём", "Ёлкин"),
+        Person("b3", "Ada", "Ng", moodle_id="3"),
+        Person("b4", "Ada", "Ng", moodle_id="4"),
+        Person("n1", moodle_id="77"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "number", "student"),
+    [
+        ("moodle", "राम शर्मा", "", "ram"),
+        ("moodle", "Ana Muñoz", "", "am1"),
+        ("moodle", "Ana Mun\u0303oz", "", "am1"),
+        ("moodle", "ANA MUNOZ", "", "am2"),
+        ("canvas", "muñozana", "", "am1"),
+        ("canvas", "munozana", "", "am2"),
+        ("canvas", "sukarno", "", "mono"),
+        ("moodle", "teller", "", "solo"),
+        ("canvas", "bergjanvander", "", "vdb"),
+        ("canvas", "vanderbergjan", "", "vdb"),
+        ("canvas", "kingmartinlutherjr", "", "mlk"),
+        ("canvas", "kingjrmartinluther", "", "mlk"),
+        ("canvas", "márquezgabrieljoségarcía", "", "ggm"),
+        ("folder", "García Márquez, Gabriel José", "", "ggm"),
+        ("folder", "Soren Kierkegard", "", "sk"),
+        ("canvas", "李明", "", "li"),
+        ("moodle", "明 李", "", "li"),
+        ("moodle", "\u200fАртём Ёлкин\u200e", "", "yo"),
+        ("moodle", "Ada Ng", "3", "b3"),
+        ("moodle", "Ada Ng", "4", "b4"),
+        ("moodle", "Ana Munoz", "3", "am2"),
+        ("moodle", "Whoever", "77", "n1"),
+    ],
+)
+def test_names_are_found_letter_by_letter(
+    platform: str, name: str, number: str, student: str
+) -> None:
+    assert AWKWARD.find(platform, name, number) == student
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "number"),
+    [
+        ("moodle", "रमा शर्मा", ""),
+        ("moodle", "Ana Múñoz", ""),
+        ("moodle", "Артем Елкин", ""),
+        ("moodle", "Ada Ng", "5003"),
+        ("canvas", "ngbo", ""),  # Bo Ng, and not Boris, whose id it is
+        ("moodle", "bon", ""),  # nor by the mailbox of somebody who has another name
+        ("moodle", "Ada Stranger", "3"),
+    ],
+)
+def test_who_is_called_otherwise_is_nobody(platform: str, name: str, number: str) -> None:
+    with pytest.raises(Unknown):
+        AWKWARD.find(platform, name, number)
+
+
 @pytest.mark.parametrize("name", ["Bo Ng", "nobody", "", "—"])
 def test_nobody_is_guessed(name: str) -> None:
     with pytest.raises(Unknown):
@@ -157,7 +228,11 @@ def test_who_handed_in_nothing_is_listed_and_gets_no_zero(course: Course) -> Non
 def test_an_extension_is_a_time_or_a_span(course: Course, line: str, until: datetime) -> None:
     course = extended(course, line)
     assert course.settings.due("toy", "ada") == until
-    assert course.settings.due("toy", "bob") == course.settings.due("toy") == datetime(2026, 3, 1, 9, tzinfo=UTC)
+    assert (
+        course.settings.due("toy", "bob")
+        == course.settings.due("toy")
+        == datetime(2026, 3, 1, 9, tzinfo=UTC)
+    )
 
 
 def test_an_extension_takes_the_penalty_back_and_is_shown(course: Course) -> None:
