@@ -93,13 +93,43 @@ def test_outcomes(source, expected, said):
     assert len(diagnosis) < 300
 
 
-def test_results_in_another_order_are_found():
-    def test(student):
-        first, _ = student.f(np.array([1.5, 2.25]))
-        assert_close(first, np.array([3.5, 7.25]), name="dx")
+def placed(body, expected, x=(1.5, 2.25)):
+    """What is said of a first result that is not the expected one."""
 
-    _, diagnosis = outcome(test, "def f(x): return 1.25, np.array([3.5, 7.25])")
-    assert diagnosis.endswith("The right value is what f gives as its second result.")
+    def test(student):
+        first, _ = student.f(np.array(x))
+        assert_close(first, expected, name="dx")
+
+    return outcome(test, f"def f(x): return {body}")[1]
+
+
+ODD = np.array([3.51, 7.27, -1.13])
+
+
+def test_results_in_another_order_are_found():
+    said = "The right value is what f gives as its second result."
+    assert placed("1.25, np.array([3.51, 7.27, -1.13])", ODD).endswith(said)
+    assert placed("1.25, 0.731", 0.731).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("1.25, np.zeros(3)", np.zeros(3)),
+        ("1.25, np.full(3, 0.731)", np.full(3, 0.731)),
+        ("1.25, np.array([1.0, 2.0, 3.0])", np.array([1.0, 2.0, 3.0])),
+        ("1.25, 0.5", 0.5),
+        ("1.25, x", np.array([1.5, 2.25])),
+        ("1.25, np.array([2.25, 1.5, 2.25])", np.array([2.25, 1.5, 2.25])),
+    ],
+)
+def test_agreement_that_may_be_an_accident_is_not_spoken_of(body, expected):
+    assert "second result" not in placed(body, expected)
+
+
+def test_what_went_in_is_no_result_in_another_place():
+    assert "second result" not in placed("1.25, x", ODD, x=ODD)
+    assert "second result" not in placed("1.25, x[:3]", ODD, x=[*ODD, 0.31])
 
 
 def unpacks(student):
@@ -252,7 +282,10 @@ def test_generators_are_copied():
 CHANGES = [
     ("def f(x, cache): return x + 1", None),
     ("def f(x, cache):\n    x += 1", "f changes its first argument in place"),
-    ("def f(x, cache):\n    cache[1][0] = 5", "f changes its second argument in place"),
+    (
+        "def f(x, cache):\n    cache[1][0] = 5",
+        "f changes the second array of its (second argument|argument cache) in place",
+    ),
 ]
 
 
@@ -266,6 +299,25 @@ def test_inputs_must_stay_as_they_are(source, said):
         assert_unchanged(student(source), "f", x, (x, x))
     with pytest.raises(Mismatch, match=r"argument (x|cache)"):
         assert_unchanged(student(source), "f", x=x, cache=(x, x))
+
+
+STATES = [
+    ("v = s['v']; v *= 2; v += x; return v, {'v': v}", "the array 'v' of its second argument"),
+    ("s['v'] = 2 * s['v'] + x; return s", "its second argument in place: the caller's dict no"),
+    ("s['t'] += 1; return s", "its second argument in place: the caller's dict no"),
+    ("return {'v': 2 * s['v'] + x, 't': s['t'] + 1}", None),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), STATES)
+def test_an_array_in_a_dict_and_the_dict_itself_are_told_apart(body, said):
+    state = {"v": np.array([1.0, 2.0]), "t": 1}
+    asked = student(f"def f(x, s): {body}"), "f", np.ones(2), state
+    if said is None:
+        assert_unchanged(*asked)
+        return
+    with pytest.raises(Mismatch, match=f"f changes {said}"):
+        assert_unchanged(*asked)
 
 
 def test_a_probe_is_logged_as_what_came_back():
