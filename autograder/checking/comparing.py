@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from autograder.checking import diagnose, resemblance
 from autograder.checking.recorder import Call
 from autograder.checking.resemblance import Pair
-from autograder.checking.student import Student
+from autograder.checking.student import Expression, Student, leaves_of
 
 
 class Mismatch(AssertionError):
@@ -158,6 +158,53 @@ def assert_float32(
     if kind != np.float32:
         raise Mismatch(f"{name} is {kind} for float32 inputs: keep the dtype of the inputs.")
     assert_close(actual, np.asarray(expected, np.float32), name=name, axes=axes, rtol=rtol)
+
+
+def assert_keeps_float32(student: Student, function: str, *args: Any, **kwargs: Any) -> None:
+    """Call a function of the student's with float32 arrays, and see that it gives no others.
+
+    Raises
+    ------
+    Mismatch
+        Naming the dtype that came back.
+    """
+    single = {key: _single(value) for key, value in kwargs.items()}
+    result = getattr(student, function)(*map(_single, args), **single)
+    for _, array in leaves_of(result):
+        if array.ndim and array.dtype.kind == "f" and array.dtype != np.float32:
+            raise Mismatch(
+                f"{function} gives {array.dtype} for float32 inputs: keep the dtype of the inputs."
+            )
+
+
+def _single(value: Any) -> Any:
+    """Turn the arrays of real numbers in an argument into float32."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return value.astype(np.float32)
+    if isinstance(value, dict):
+        return {key: _single(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_single, value))
+    return value
+
+
+STRICT = Expression(
+    """
+def strict(function):
+    def called(*args, **kwargs):
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            return function(*args, **kwargs)
+    called.__wrapped__ = function
+    return called
+""",
+    "strict",
+)
+
+
+def strictly(student: Student, function: str) -> Callable[..., Any]:
+    """Give a function of the student's in which overflow, x/0 and 0/0 raise, and do not warn."""
+    given = getattr(student, function)
+    return student.get(student.put(STRICT))(given)
 
 
 def _ordinal(index: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 from autograder.checking.recorder import Recorder
 from autograder.checking.resemblance.pair import is_round_number
 from autograder.checking.running import run_test
+from autograder.checking.student import leaves_of
 
 __all__ = ["Lesson", "Recorder", "build", "earned", "fingerprint", "load"]
 
@@ -209,7 +210,7 @@ def _evidence(log: Sequence[Any], right: Sequence[Any]) -> int:
     """
     if any(isinstance(value, BaseException) for value in log):
         return 0
-    leaves, known = dict(_leaves(log)), dict(_leaves(right[: len(log)]))
+    leaves, known = dict(leaves_of(log)), dict(leaves_of(right[: len(log)]))
     wrong, sound, blank = len(leaves.keys() ^ known.keys()), 0, False
     seen: set[float] = set()
     for path, leaf in leaves.items():
@@ -224,18 +225,6 @@ def _evidence(log: Sequence[Any], right: Sequence[Any]) -> int:
     wrong += sum(1 if is_round_number(size) else ENOUGH for size in seen)
     wrong += blank and sound > 0
     return wrong and wrong + min(sound, ENOUGH - 1)
-
-
-def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], np.ndarray]]:
-    """Walk arrays, numbers and words within tuples, lists and dicts, each with its place."""
-    if isinstance(value, (tuple, list)):
-        for place, item in enumerate(value):
-            yield from _leaves(item, (*path, place))
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _leaves(item, (*path, key))
-    elif value is None or isinstance(value, (bool, int, float, str, np.ndarray, np.generic)):
-        yield path, np.asarray(value)
 
 
 def _wrong_entries(leaf: np.ndarray, right: np.ndarray | None) -> np.ndarray:

@@ -119,6 +119,9 @@ def explain_error(error: Any, called: str | None, mark: Mark | None) -> tuple[st
             )
     if kind in ("MemoryError", "_ArrayMemoryError"):
         return "out_of_memory", f"{called or 'The code'} asked for more memory than it may{where}."
+    if kind == "FloatingPointError":
+        said = f"{called or 'The code'}: {message}{where}"
+        return "failed", f"{said}. NumPy only warns of that; here it counts as an error."
     if kind == "NameError" and not where and message.endswith("is not defined"):
         return "failed", f"{message}: run the cell that defines it first."
     return (

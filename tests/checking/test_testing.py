@@ -5,7 +5,14 @@ import linecache
 import numpy as np
 import pytest
 
-from autograder.checking.comparing import Mismatch, assert_close, assert_float32, assert_unchanged
+from autograder.checking.comparing import (
+    Mismatch,
+    assert_close,
+    assert_float32,
+    assert_keeps_float32,
+    assert_unchanged,
+    strictly,
+)
 from autograder.checking.marks import Mark, exercise, mark_of
 from autograder.checking.recorder import Recorder
 from autograder.checking.running import last_line, run_test
@@ -391,3 +398,51 @@ def test_float32_is_asked_for_and_compared_as_such():
         assert_float32(third, third, name="out")
     with pytest.raises(Mismatch, match="out"):
         assert_float32(np.float32(1.001) * third.astype(np.float32), third, name="out")
+
+
+KEEPS = [
+    ("return x * 2, {'c': x}", None),
+    ("return 2.0 * x, float(x.sum())", None),
+    ("return x, np.sqrt(2.0) * x.sum()", None),
+    ("return x * 2, {'c': x.astype(float)}", "f gives float64 for float32 inputs"),
+    ("return np.zeros(len(x)) + x", "f gives float64 for float32 inputs"),
+    ("return (x > 0), np.arange(3)", None),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), KEEPS)
+def test_float32_stays_float32_in_all_results(body, said):
+    asked = student(f"def f(x, s): {body}"), "f", np.ones(2), {"v": (np.ones(3), 2)}
+    if said is None:
+        assert_keeps_float32(*asked)
+        return
+    with pytest.raises(Mismatch, match=said):
+        assert_keeps_float32(*asked)
+
+
+STRICTLY = [
+    ("return np.exp(x)", "failed", "f: overflow encountered in exp (line 2: `return np.exp(x)`)."),
+    ("return 0 * x / (0 * x)", "failed", "f: invalid value encountered in divide (line 2"),
+    ("return 1 / (0 * x)", "failed", "f: divide by zero encountered in divide (line 2"),
+    ("return np.exp(-x)", "passed", None),
+    ("with np.errstate(all='ignore'):\n        return 1 / np.exp(x)", "passed", None),
+]
+
+
+@pytest.mark.parametrize(("body", "expected", "said"), STRICTLY)
+def test_overflow_is_an_error_where_none_is_promised(body, expected, said):
+    def test(student):
+        assert_close(strictly(student, "f")(np.array([1000.0, 2000.0])), np.zeros(2), name="out")
+
+    found, diagnosis = outcome(test, f"def f(x):\n    {body}")
+    assert found == expected
+    assert said is None or said in diagnosis
+
+
+def test_a_strict_call_knows_its_inputs_by_their_names():
+    def test(student):
+        y = np.array([0.31, 0.77, -1.2])
+        assert_close(strictly(student, "f")(1.5 * y, y), 0.7 + y, name="out")
+
+    _, diagnosis = outcome(test, "def f(x, y): return 0 * x + y")
+    assert diagnosis.startswith("On this input, out is just `y`, unchanged")
