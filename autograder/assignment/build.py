@@ -199,8 +199,10 @@ def write_source(assignment: Assignment, folder: Path) -> None:
         if own.is_file()
         else README.format(title=assignment.title, name=assignment.name, rows="\n".join(rows))
     )
-    known = lessons.book(assignment, Checks(assignment.folder).exercises) | {
-        "_exercises": exercises
+    tests = Checks(assignment.folder).exercises
+    known = lessons.book(assignment, tests) | {
+        "_exercises": exercises,
+        "_builds_on": lessons.built_on(assignment, tests),
     }
     _write(folder / f"{assignment.name}.ipynb", solved(assignment))
     _write(folder / "checks.py", (assignment.folder / "checks.py").read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from autograder.assignment import fast_start  # noqa: F401 - before jupytext, wh
 # isort: split
 import jupytext
 
+from autograder.assignment import scopes
 from autograder.assignment.regions import REGION, stray
 from autograder.checking import cells
 from autograder.errors import UserError
@@ -84,10 +86,6 @@ def definitions(source: str) -> frozenset[str]:
     return frozenset(node.name for node in body if isinstance(node, kinds))
 
 
-def _names_in(source: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-
-
 @dataclass(frozen=True)
 class Assignment:
     """A whole assignment: its cells, and the files that stand beside them."""
@@ -143,16 +141,16 @@ class Assignment:
 
     @cached_property
     def foundations(self) -> dict[str, list[str]]:
-        """The exercises whose functions each exercise's solution uses."""
-        used = {cell: _names_in(cell.source) for cell in self.exercises}
-        return {
-            str(cell.name): [
-                str(other.name)
-                for other in self.exercises
-                if other is not cell and other.defines & used[cell]
-            ]
-            for cell in self.exercises
-        }
+        """The exercises that each exercise's solution is built on."""
+        return scopes.foundations(
+            (cell.name if cell.kind == "solution" else None, cell.source)
+            for cell in self.cells
+            if cell.kind in ("provided", "solution")
+        )
+
+    def foundation(self, names: Collection[str]) -> list[str]:
+        """The exercises that define any of these names."""
+        return [str(cell.name) for cell in self.exercises if cell.defines.intersection(names)]
 
     def exercise(self, name: str) -> Cell:
         """Find an exercise by its name."""

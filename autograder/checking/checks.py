@@ -121,17 +121,31 @@ class Checks:
             raise CheckFailed(
                 f"There is no exercise {exercise!r} here; there are {', '.join(self.exercises)}."
             )
-        return self.explained(run_tests(self.exercises[exercise], names))
+        results = run_tests(self.exercises[exercise], names)
+        failed = {
+            each.name: hints.fingerprint(each.log) for each in results if each.outcome == "failed"
+        }
+        if not failed:
+            return results
+        if broken := self._broken_below(exercise, names):
+            which, verb = " and ".join(broken), "fail" if len(broken) > 1 else "fails"
+            start = f"{which} {verb} checks of its own: if {exercise} calls it, start there."
+            return [
+                replace(each, diagnosis=f"{start} {each.diagnosis or ''}".strip())
+                if each.name in failed
+                else each
+                for each in results
+            ]
+        lessons = [hints.Lesson(**lesson) for lesson in self.hints.get(exercise, ())]
+        passed = {each.name for each in results if each.outcome == "passed"}
+        earned = hints.earned(lessons, failed, passed)
+        return [replace(each, diagnosis=earned.get(each.name, each.diagnosis)) for each in results]
 
-    def explained(self, results: Iterable[Result]) -> list[Result]:
-        """Let known mistakes' hints take the place of the general diagnoses of one exercise."""
-        results = list(results)
-        failed = [result for result in results if result.outcome == "failed"]
-        earned = hints.earned(
-            {result.name: hints.Table(self.hints.get(result.name, ())) for result in failed},
-            {result.name: hints.fingerprint(result.log) for result in failed},
-        )
+    def _broken_below(self, exercise: str, names: Mapping[str, Any]) -> list[str]:
+        """Name the exercises on which this one may be built and that fail checks of their own."""
+        below = self.hints.get("_builds_on", {}).get(exercise, ())
         return [
-            replace(result, diagnosis=earned.get(result.name, result.diagnosis))
-            for result in results
+            name
+            for name in below
+            if any(each.outcome == "failed" for each in run_tests(self.exercises[name], names))
         ]

@@ -17,7 +17,7 @@ import pytest
 
 from autograder.checking import cells, hints, magics
 from autograder.checking.checks import Checks
-from autograder.checking.running import explain_error, run_test
+from autograder.checking.running import Result, explain_error, run_test
 from autograder.checking.student import Namespace
 
 
@@ -57,10 +57,16 @@ class NotebookChecks:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run a check, and fail with its diagnosis alone."""
         values = {"student": Namespace({}), **pyfuncitem.funcargs}
-        (result,) = self.checks.explained([run_test(pyfuncitem.function, values)])
+        result = run_test(pyfuncitem.function, values)
         if result.outcome != "passed":
-            pytest.fail(f"{result.sentence}\n{result.diagnosis or ''}".strip(), pytrace=False)
+            said = self._explained(result).diagnosis or ""
+            pytest.fail(f"{result.sentence}\n{said}".strip(), pytrace=False)
         return True
+
+    def _explained(self, result: Result) -> Result:
+        """Say what is wrong as `check()` does, which knows the other checks of the exercise."""
+        others = self.checks.results(result.exercise, self.names)
+        return next(other for other in others if other.name == result.name)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the cells that did not run to their end."""

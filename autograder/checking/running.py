@@ -7,7 +7,7 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograder.checking import diagnose
@@ -32,7 +32,8 @@ class Result:
     """What came of one test.
 
     ``outcome`` is ``"passed"``, ``"failed"``, ``"unanswered"`` (still the stub) or ``"forbidden"``
-    (a library that the exercise does without). ``log`` is what the student's code gave back.
+    (a library that the exercise does without). ``log`` is what the student's code gave back,
+    ``asked`` the names that the test asked for.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Result:
     diagnosis: str | None = None
     weight: float = 1.0
     log: list[Any] = field(default_factory=list, repr=False, compare=False)
+    asked: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @classmethod
     def of(
@@ -99,7 +101,9 @@ def run_test(
         else:
             right = None if control is None else _logged(test, control())
             outcome, diagnosis = "failed", _unusable(error, recorder, right)
-    return Result.of(test, outcome, diagnosis, recorder.log)
+    return replace(
+        Result.of(test, outcome, diagnosis, recorder.log), asked=frozenset(recorder.asked)
+    )
 
 
 def _is_students(error: Exception) -> bool:
@@ -121,6 +125,9 @@ def explain_error(error: Any, called: str | None, mark: Mark | None) -> tuple[st
             )
     if kind in ("MemoryError", "_ArrayMemoryError"):
         return "out_of_memory", f"{called or 'The code'} asked for more memory than it may{where}."
+    if kind == "FloatingPointError":
+        said = f"{called or 'The code'}: {message}{where}"
+        return "failed", f"{said}. NumPy only warns of that; here it counts as an error."
     if kind == "NameError" and not where and message.endswith("is not defined"):
         return "failed", f"{message}: run the cell that defines it first."
     return (

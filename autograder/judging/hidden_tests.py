@@ -55,6 +55,10 @@ class HiddenTests:
             _check(test)
         self.exercises = list(dict.fromkeys(map(_exercise, self._tests)))
 
+    def of(self, exercise: str) -> list[Test]:
+        """List the tests of one exercise."""
+        return [test for test in self._tests if _exercise(test) == exercise]
+
     def run(self, fixtures: Fixtures, runner: Runner, only: Iterable[str] | None = None) -> float:
         """Run the tests in order, each through ``runner``.
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from autograder.assignment.lessons import Lessons
+from autograder.assignment import lessons, scopes
 from autograder.assignment.source import Assignment
 from autograder.checking import hints, magics
 from autograder.checking.magics import UNREADABLE
@@ -57,7 +57,7 @@ class Judge:
         self.parents = parents
         self.seed = seed
         self.slot = slot
-        self._lessons: dict[str, Lessons] = {}
+        self._lessons: dict[str, list[hints.Lesson]] = {}
         self._references: dict[Allows, Namespace] = {}
 
     @cached_property
@@ -110,16 +110,18 @@ class Judge:
         return {"student": student, "reference": self.reference(), "rng": rng}
 
     def _diagnosis(self, result: Result, examination: Examination, hint: str | None) -> str | None:
-        """Say the most certain thing that is known of a failed test."""
+        """Say the most certain thing that is known of a failed test.
+
+        What builds on something broken may show that fault and none of its own.
+        """
         said = result.diagnosis
         if result.outcome in ("failed", "forbidden"):
-            said = examination.cell_error(result.exercise) or hint or said
-            broken = examination.broken_below(result.exercise)
-            if broken and not hint:
-                which = " and ".join(broken)
-                said = (
-                    f"{said or ''} It builds on {which}, which fails tests of its own: start there."
-                )
+            broken = examination.broken_below(result)
+            said = examination.cell_error(result.exercise) or (hint if not broken else None) or said
+            if broken:
+                which, verb = " and ".join(broken), "fail" if len(broken) > 1 else "fails"
+                start = f"It builds on {which}, which {verb} tests of its own: start there."
+                said = f"{start} {said or ''}"
         said = (said or "") + examination.lost(said or "")
         return said.strip() or None
 
@@ -129,18 +131,18 @@ class Judge:
         for result in examination.results:
             if result.name in examination.digests:
                 failed[result.exercise][result.name] = examination.digests[result.name]
+        passed = {result.name for result in examination.results if result.outcome == "passed"}
         found: dict[str, str] = {}
         for exercise, digests in failed.items():
-            tables = {test: self._table(exercise, test) for test in digests}
-            found |= hints.earned(tables, digests)
+            found |= hints.earned(self._lessons_of(exercise), digests, passed)
         return found
 
-    def _table(self, exercise: str, test: str) -> hints.Table:
-        """Give what the named mistakes of an exercise give in a test."""
+    def _lessons_of(self, exercise: str) -> list[hints.Lesson]:
+        """Give what the named mistakes of an exercise give in its tests."""
         if exercise not in self._lessons:
-            self._lessons[exercise] = Lessons(self.assignment, exercise, self.fixtures)
-        function = vars(self.assignment.module("hidden_tests"))[test]
-        return hints.Table(self._lessons[exercise].of(function).get(test, ()))
+            tests = self.hidden_tests.of(exercise)
+            self._lessons[exercise] = lessons.learn(self.assignment, exercise, tests, self.fixtures)
+        return self._lessons[exercise]
 
 
 class Examination:
@@ -323,10 +325,32 @@ class Examination:
                 )
         return ""
 
-    def broken_below(self, exercise: str) -> list[str]:
-        """Name the exercises that this one is built on and that fail their own tests."""
-        failing = {result.exercise for result in self.results if result.outcome != "passed"}
-        return [name for name in self.judge.assignment.foundations[exercise] if name in failing]
+    def broken_below(self, result: Result) -> list[str]:
+        """Name the exercises that a failed test goes through and that fail tests of their own.
+
+        They are those that the student's code reaches and those that the test asks for as well; of
+        several on top of each other, only the lowest.
+        """
+        failing = {each.exercise for each in self.results if each.outcome != "passed"}
+        through = [result.exercise, *self.judge.assignment.foundation(result.asked)]
+        below = {
+            name for each in through for name in (each, *self.foundations.get(each, ()))
+        } & failing - {result.exercise}
+        lowest = {n for n in below if not below.intersection(self.foundations.get(n, ()))}
+        order = (str(cell.name) for cell in self.judge.assignment.exercises)
+        return [name for name in order if name in (lowest or below)]
+
+    @cached_property
+    def foundations(self) -> dict[str, list[str]]:
+        """The exercises that each exercise's code reaches, as the student has written it."""
+        return scopes.foundations(
+            (
+                piece.cell.name if piece.cell and piece.kind == "solution" else None,
+                magics.strip(piece.source),
+            )
+            for piece in self.rebuilt.pieces
+            if piece.kind in ("provided", "solution", "extra")
+        )
 
     def notes(self) -> list[str]:
         """List the student's own cells that did not run, each with its error."""

@@ -84,6 +84,8 @@ def test_there_are_no_outputs(built: Path) -> None:
 def test_hints_are_digests_and_points(built: Path) -> None:
     book = json.loads((built / "assignments" / "toy" / "hints.json").read_text())
     assert book.pop("_exercises") == {"scale": 2.0, "batch_mean": 3.0}
+    assert book.pop("_builds_on") == {"batch_mean": ["scale"]}
+    assert set(book) == {"scale", "batch_mean"}
     for entries in book.values():
         for entry in entries:
             assert set(entry) == {"digests", "hint"}

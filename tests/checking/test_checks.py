@@ -89,14 +89,35 @@ def test_a_known_mistake_gets_its_hint(folder: Path, capsys: pytest.CaptureFixtu
     names: dict[str, Any] = {}
     exec(f"import numpy as np\n{wrong}\n{CHECKS}", names)
     result = run_tests([names["test_total"]], names)[0]
-    book = {"test_total": [{"digests": fingerprint(result.log), "hint": "Sum, don't average."}]}
+    digests = {"test_total": fingerprint(result.log)}
+    book = {"total": [{"digests": digests, "hint": "Sum, don't average."}]}
     (folder / "hints.json").write_text(json.dumps(book))
     with pytest.raises(CheckFailed):
         use(wrong, folder=folder)
     assert "Sum, don't average." in capsys.readouterr().out
 
 
-def test_progress_adds_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_broken_function_explains_is_not_explained_by_a_mistake(
+    folder: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = "def total(x): return other() * x.sum(axis=0)\ndef other(): return 2.5"
+    names = {}
+    exec(f"import numpy as np\n{wrong}\n{CHECKS}", names)
+    digests = {"test_total": fingerprint(run_tests([names["test_total"]], names)[0].log)}
+    book = {"total": [{"digests": digests, "hint": "A hint."}], "_builds_on": {"total": ["other"]}}
+    (folder / "hints.json").write_text(json.dumps(book))
+    with pytest.raises(CheckFailed):
+        use(wrong, folder=folder)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "A hint." not in out
+    assert "other fails checks of its own: if total calls it, start there. On this" in out
+    alone = "def total(x): return 2.5 * x.sum(axis=0)\ndef other(): return 1.0"
+    with pytest.raises(CheckFailed):
+        use(alone, folder=folder)
+    assert "A hint." in capsys.readouterr().out
+
+
+def test_progress_adds_up(folder: Any, capsys: pytest.CaptureFixture[str]) -> None:
     use("def total(x): return np.append(x, [[0, 0]], 0).sum(0)\ndef other(): return 2.5",
         "progress(folder=folder)", folder=folder)  # fmt: skip
     out = capsys.readouterr().out

@@ -190,6 +190,44 @@ def test_single_numbers(actual: float, expected: float, said: str) -> None:
     assert said in told(actual, expected, name="loss", sizes={"N": 8})
 
 
+INFINITE = [
+    (
+        np.array([20.0, 100.0]),
+        np.array([20.0, np.inf]),
+        "1 of the 2 entries of dx should be infinite, and is 100.",
+    ),
+    (
+        np.array([100.0, 100.0]),
+        np.array([np.inf, np.inf]),
+        "2 of the 2 entries of dx should be infinite, and are 100.",
+    ),
+    (np.array([1.0, 51.7]), np.array([1.0, np.inf]), "should be infinite, and is a finite number."),
+    (np.array([1.0, 12345.0]), np.array([1.0, np.inf]), "and is a finite number."),
+    (np.array([1.0, np.nan]), np.array([1.0, np.inf]), "should be infinite, and is NaN."),
+    (np.array([3.0, 7.0]), np.array([np.nan, np.nan]), "should be NaN, and are a finite number."),
+    (80, np.inf, "dx is 80, and should be infinite."),
+    (-np.inf, np.inf, "dx is −∞, and should be infinite."),
+]
+
+
+@pytest.mark.parametrize(("actual", "expected", "said"), INFINITE)
+def test_a_number_where_an_infinity_belongs(actual: Any, expected: Any, said: Any) -> None:
+    assert said in str(explain(actual, expected, name="dx"))
+
+
+def test_an_infinity_in_its_place_is_right() -> None:
+    assert explain(np.array([np.inf, 2.0]), np.array([np.inf, 2.0]), name="dx") is None
+
+
+def test_imprecision_is_given_a_cause_only_if_the_numbers_have_it() -> None:
+    single = E.astype(np.float32).astype(np.float64)
+    said = str(explain(single, E, name="dx", rtol=1e-12))
+    assert said.endswith("its numbers are those of float32, as if they had gone through it.")
+    for wrong in (E + 1e-6 * E**2, E + 1e-5 * RNG.normal(size=E.shape), single * (1 + 1e-9)):
+        said = str(explain(wrong, E, name="dx", rtol=1e-12))
+        assert said.startswith("dx is nearly right") and said.endswith("is too large.")
+
+
 def test_inputs_explain_what_is_missing() -> None:
     out, dout = 1 / (1 + np.exp(-E)), RNG.normal(size=E.shape)
     right = dout * out * (1 - out)
@@ -464,6 +502,7 @@ def direction(text: str, a: np.ndarray, e: np.ndarray, inputs: Inputs) -> bool:
 TRUTHS: dict[str, Callable[[str, np.ndarray, np.ndarray, Inputs], Any]] = {
     r"zero everywhere, and should not": lambda t, a, e, x: not a.any() and e.any(),
     r"should be zero here": lambda t, a, e, x: not e.any(),
+    r"those of float32": lambda t, a, e, x: near(a, e.astype(np.float32), 1e-14),
     r"nearly right|only as precise": lambda t, a, e, x: near(a, e, 1e-2),
     r"wrong sign everywhere": lambda t, a, e, x: near(a, -e),
     r"has the right direction|^dx has the wrong sign, and is": direction,

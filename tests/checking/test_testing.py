@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.checking.comparing import Mismatch, assert_close, assert_float32, assert_unchanged
+from autograder.checking.comparing import (
+    Mismatch,
+    assert_close,
+    assert_float32,
+    assert_keeps_float32,
+    assert_unchanged,
+    strictly,
+)
 from autograder.checking.marks import Mark, exercise, mark_of
 from autograder.checking.recorder import Recorder
 from autograder.checking.running import last_line, run_test
@@ -95,13 +102,43 @@ def test_outcomes(source: str, expected: str, said: str) -> None:
     assert len(diagnosis) < 300
 
 
-def test_results_in_another_order_are_found() -> None:
-    def test(student: Student) -> None:
-        first, _ = student.f(np.array([1.5, 2.25]))
-        assert_close(first, np.array([3.5, 7.25]), name="dx")
+def placed(body: Any, expected: Any, x: Any = (1.5, 2.25)) -> Any:
+    """What is said of a first result that is not the expected one."""
 
-    _, diagnosis = outcome(test, "def f(x): return 1.25, np.array([3.5, 7.25])")
-    assert diagnosis and diagnosis.endswith("The right value is what f gives as its second result.")
+    def test(student: Student) -> None:
+        first, _ = student.f(np.array(x))
+        assert_close(first, expected, name="dx")
+
+    return outcome(test, f"def f(x): return {body}")[1]
+
+
+ODD = np.array([3.51, 7.27, -1.13])
+
+
+def test_results_in_another_order_are_found() -> None:
+    said = "The right value is what f gives as its second result."
+    assert placed("1.25, np.array([3.51, 7.27, -1.13])", ODD).endswith(said)
+    assert placed("1.25, 0.731", 0.731).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("1.25, np.zeros(3)", np.zeros(3)),
+        ("1.25, np.full(3, 0.731)", np.full(3, 0.731)),
+        ("1.25, np.array([1.0, 2.0, 3.0])", np.array([1.0, 2.0, 3.0])),
+        ("1.25, 0.5", 0.5),
+        ("1.25, x", np.array([1.5, 2.25])),
+        ("1.25, np.array([2.25, 1.5, 2.25])", np.array([2.25, 1.5, 2.25])),
+    ],
+)
+def test_agreement_that_may_be_an_accident_is_not_spoken_of(body: Any, expected: Any) -> None:
+    assert "second result" not in placed(body, expected)
+
+
+def test_what_went_in_is_no_result_in_another_place() -> None:
+    assert "second result" not in placed("1.25, x", ODD, x=ODD)
+    assert "second result" not in placed("1.25, x[:3]", ODD, x=[*ODD, 0.31])
 
 
 def unpacks(student: Student) -> None:
@@ -256,7 +293,10 @@ def test_generators_are_copied() -> None:
 CHANGES = [
     ("def f(x, cache): return x + 1", None),
     ("def f(x, cache):\n    x += 1", "f changes its first argument in place"),
-    ("def f(x, cache):\n    cache[1][0] = 5", "f changes its second argument in place"),
+    (
+        "def f(x, cache):\n    cache[1][0] = 5",
+        "f changes the second array of its (second argument|argument cache) in place",
+    ),
 ]
 
 
@@ -270,6 +310,25 @@ def test_inputs_must_stay_as_they_are(source: str, said: str | None) -> None:
         assert_unchanged(student(source), "f", x, (x, x))
     with pytest.raises(Mismatch, match=r"argument (x|cache)"):
         assert_unchanged(student(source), "f", x=x, cache=(x, x))
+
+
+STATES = [
+    ("v = s['v']; v *= 2; v += x; return v, {'v': v}", "the array 'v' of its second argument"),
+    ("s['v'] = 2 * s['v'] + x; return s", "its second argument in place: the caller's dict no"),
+    ("s['t'] += 1; return s", "its second argument in place: the caller's dict no"),
+    ("return {'v': 2 * s['v'] + x, 't': s['t'] + 1}", None),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), STATES)
+def test_an_array_in_a_dict_and_the_dict_itself_are_told_apart(body: Any, said: Any) -> None:
+    state = {"v": np.array([1.0, 2.0]), "t": 1}
+    asked = student(f"def f(x, s): {body}"), "f", np.ones(2), state
+    if said is None:
+        assert_unchanged(*asked)
+        return
+    with pytest.raises(Mismatch, match=f"f changes {said}"):
+        assert_unchanged(*asked)
 
 
 def test_a_probe_is_logged_as_what_came_back() -> None:
@@ -343,3 +402,51 @@ def test_float32_is_asked_for_and_compared_as_such() -> None:
         assert_float32(third, third, name="out")
     with pytest.raises(Mismatch, match="out"):
         assert_float32(np.float32(1.001) * third.astype(np.float32), third, name="out")
+
+
+KEEPS = [
+    ("return x * 2, {'c': x}", None),
+    ("return 2.0 * x, float(x.sum())", None),
+    ("return x, np.sqrt(2.0) * x.sum()", None),
+    ("return x * 2, {'c': x.astype(float)}", "f gives float64 for float32 inputs"),
+    ("return np.zeros(len(x)) + x", "f gives float64 for float32 inputs"),
+    ("return (x > 0), np.arange(3)", None),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), KEEPS)
+def test_float32_stays_float32_in_all_results(body: Any, said: Any) -> None:
+    asked = student(f"def f(x, s): {body}"), "f", np.ones(2), {"v": (np.ones(3), 2)}
+    if said is None:
+        assert_keeps_float32(*asked)
+        return
+    with pytest.raises(Mismatch, match=said):
+        assert_keeps_float32(*asked)
+
+
+STRICTLY = [
+    ("return np.exp(x)", "failed", "f: overflow encountered in exp (line 2: `return np.exp(x)`)."),
+    ("return 0 * x / (0 * x)", "failed", "f: invalid value encountered in divide (line 2"),
+    ("return 1 / (0 * x)", "failed", "f: divide by zero encountered in divide (line 2"),
+    ("return np.exp(-x)", "passed", None),
+    ("with np.errstate(all='ignore'):\n        return 1 / np.exp(x)", "passed", None),
+]
+
+
+@pytest.mark.parametrize(("body", "expected", "said"), STRICTLY)
+def test_overflow_is_an_error_where_none_is_promised(body: Any, expected: Any, said: Any) -> None:
+    def test(student: Student) -> None:
+        assert_close(strictly(student, "f")(np.array([1000.0, 2000.0])), np.zeros(2), name="out")
+
+    found, diagnosis = outcome(test, f"def f(x):\n    {body}")
+    assert found == expected
+    assert said is None or said in str(diagnosis)
+
+
+def test_a_strict_call_knows_its_inputs_by_their_names() -> None:
+    def test(student: Student) -> None:
+        y = np.array([0.31, 0.77, -1.2])
+        assert_close(strictly(student, "f")(1.5 * y, y), 0.7 + y, name="out")
+
+    _, diagnosis = outcome(test, "def f(x, y): return 0 * x + y")
+    assert diagnosis and diagnosis.startswith("On this input, out is just `y`, unchanged")

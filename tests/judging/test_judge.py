@@ -110,11 +110,32 @@ def test_a_named_mistake_earns_its_hint(judge: Judge) -> None:
     assert any(adds.hint in str(test.diagnosis) for test in exercise(verdict, "scale").tests)
 
 
-def test_whoever_builds_on_a_broken_function_is_told(judge: Judge) -> None:
+def test_whoever_builds_on_a_broken_function_is_told_that_first(judge: Judge) -> None:
     verdict = judged(judge, scale=SCALE.format("return x * factor + 1"))
     (test, *_) = exercise(verdict, "batch_mean").tests
+    assert str(test.diagnosis).startswith(
+        "It builds on scale, which fails tests of its own: start there. On this input"
+    )
+    assert judge.assignment.foundations == {"scale": [], "batch_mean": ["scale"]}
+
+
+def test_what_a_broken_function_explains_is_no_mistake_of_those_above(judge: Judge) -> None:
+    """5/3 of the mean is what the named mistake of batch_mean gives, but scale gives it here."""
+    broken = "return x * factor * len(x) / x.shape[1]"
+    (test, *_) = exercise(judged(judge, scale=SCALE.format(broken)), "batch_mean").tests
+    (_, divides) = edits.mistakes(judge.assignment)
     assert "It builds on scale" in str(test.diagnosis)
-    assert judge.assignment.foundations["batch_mean"] == ["scale"]
+    assert divides.hint not in str(test.diagnosis)
+    own = divides.apply(judge.assignment.exercise("batch_mean"))
+    (test, *_) = exercise(judged(judge, batch_mean=own), "batch_mean").tests
+    assert test.diagnosis == divides.hint
+
+
+def test_only_what_the_student_s_own_code_calls_is_blamed(judge: Judge) -> None:
+    mean = "def batch_mean(x, scale=2.0):\n    return scale * x.mean(axis=0)\n"
+    verdict = judged(judge, scale=SCALE.format("return x + factor"), batch_mean=mean)
+    (test, *_) = exercise(verdict, "batch_mean").tests
+    assert "builds on" not in str(test.diagnosis)
 
 
 def test_no_diagnosis_shows_an_expected_value(judge: Judge) -> None:

@@ -16,6 +16,8 @@ IMPRECISE = 1e-4
 LOOSE = 1e-5
 #: Beyond this many entries only the cheap relations are looked for.
 LARGE = 1_000_000
+#: So many different sizes are no toy case, whatever they are.
+LARGEST_TOY = 100
 
 
 FUNCTIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
@@ -143,6 +145,13 @@ def is_constant(x: np.ndarray, axis: int | None = None) -> bool:
 def is_round_number(number: float) -> bool:
     """Whether a number is a multiple of 1/2, …, 1/12, as toy cases and counts are."""
     return any(abs(number * k - round(number * k)) < 1e-9 for k in range(1, 13))
+
+
+def telling(x: np.ndarray) -> bool:
+    """Whether agreeing with these numbers is no accident: three that differ, or one that is odd."""
+    sizes = np.unique(np.abs(x[np.isfinite(x)]))
+    odd = any(not is_round_number(float(size)) for size in sizes[:LARGEST_TOY])
+    return bool(odd and (x.size == 1 or np.count_nonzero(sizes) >= 3))
 
 
 def common_ratio(a: np.ndarray, e: np.ndarray, tolerance: float) -> float | None:
