@@ -101,7 +101,7 @@ def test_what_a_broken_function_explains_is_not_explained_by_a_mistake(
     folder: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = "def total(x): return other() * x.sum(axis=0)\ndef other(): return 2.5"
-    names = {}
+    names: dict[str, Any] = {}
     exec(f"import numpy as np\n{wrong}\n{CHECKS}", names)
     digests = {"test_total": fingerprint(run_tests([names["test_total"]], names)[0].log)}
     book = {"total": [{"digests": digests, "hint": "A hint."}], "_builds_on": {"total": ["other"]}}
