@@ -18,6 +18,7 @@ from autograder.assignment.edits import Edit
 from autograder.assignment.source import Assignment, Cell
 from autograder.checking import hints
 from autograder.checking.marks import mark_of
+from autograder.checking.running import blaming
 from autograder.checking.student import Namespace
 
 Test = Callable[..., None]
@@ -28,8 +29,10 @@ def edited(assignment: Assignment, cell: Cell, edit: Edit | None) -> Namespace:
     """Execute the reference with an edit of one exercise's cell."""
     names: dict[str, Any] = {"__name__": "__main__"}
     for other in assignment.runnable(cell.allows):
-        source = edit.apply(cell) if edit is not None and other is cell else other.source
-        exec(compile(source, f"<{assignment.name}:{other.id}>", "exec"), names)
+        if edit is not None and other is cell:
+            edit.execute(cell, names)
+        else:
+            assignment.execute(other, names)
     return _Timed(names)
 
 
@@ -67,7 +70,7 @@ class Lessons:
         mark = mark_of(test)
         if test.__name__ not in self._learned:
             tests = [test] if mark and mark.cpu_seconds is None else []
-            with supervised():
+            with supervised(), blaming(test):
                 self._learned[test.__name__] = hints.build(
                     tests, self._wrong, self._right, fixtures=self._fixtures
                 )

@@ -18,6 +18,8 @@ import numpy as np
 
 from autograder.checking.recorder import Recorder
 from autograder.checking.running import run_test
+from autograder.errors import UserError
+from autograder.files import read_text, shown
 
 __all__ = ["Recorder", "Table", "build", "earned", "fingerprint", "load"]
 
@@ -91,7 +93,10 @@ def _numbers(array: np.ndarray, shift: float) -> Iterable[bytes]:
 def load(folder: Path | str) -> dict[str, Any]:
     """Read an assignment's hints; a folder without any has none."""
     path = Path(folder) / FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        return json.loads(read_text(path)) if path.is_file() else {}
+    except ValueError:
+        raise UserError(f"{shown(path)} is damaged; unpack the assignment anew.") from None
 
 
 class Table:

@@ -6,20 +6,27 @@ import contextlib
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from autograder.checking import diagnose
 from autograder.checking.comparing import Mismatch
 from autograder.checking.marks import Mark, mark_of
 from autograder.checking.recorder import Recorder
+from autograder.errors import UserError, told
+from autograder.files import shown
 
 #: Libraries that a NumPy exercise leaves to others: missing one of these is no accident.
 LIBRARIES = {
     *("cupy", "cv2", "jax", "keras", "matplotlib", "mxnet", "numba", "pandas", "scipy", "skimage"),
     *("sklearn", "tensorflow", "theano", "torch", "torchvision", "tqdm", "transformers", "umap"),
 }
+
+
+class BrokenTest(UserError):
+    """A test cannot be run: never the student's fault; the message says where and what to do."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,19 @@ def run_test(
             right = None if control is None else _logged(test, control())
             outcome, diagnosis = "failed", _unusable(error, recorder, right)
     return Result.of(test, outcome, diagnosis, recorder.log)
+
+
+@contextlib.contextmanager
+def blaming(test: Callable[..., None]) -> Iterator[None]:
+    """Turn what a test's own lines raise into a `BrokenTest`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        path = test.__code__.co_filename
+        said = told(error, path, shown(Path(path)))
+        raise BrokenTest(f"{test.__name__} itself is broken: {said}") from error
 
 
 def _is_students(error: Exception) -> bool:

@@ -32,6 +32,7 @@ from autograder.cli.options import (
     root,
     say,
 )
+from autograder.errors import UserError
 
 if TYPE_CHECKING:
     from autograder.course.regrade import Change
@@ -81,7 +82,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}.") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); name a notebook.") from error
 
 
 def _show_verdict(result: dict[str, Any]) -> None:

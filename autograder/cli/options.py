@@ -44,8 +44,8 @@ def say(text: str, style: str | None = None) -> None:
 
 
 def complain(text: str) -> None:
-    """Print to where errors go."""
-    err.print(text, markup=False, highlight=False)
+    """Print to where errors go, without wrapping it."""
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def bare_table(*columns: str) -> Table:
