@@ -39,7 +39,7 @@ def told(error: BaseException, filename: str, shown: str = "", above: int = 0) -
 
 
 def _lines(error: BaseException, filename: str) -> tuple[int | None, str]:
-    """Find the file's line that raised; and that it did so in the kit, which may be at fault."""
+    """Find the file's line that raised; and where it did so in the kit, which may be at fault."""
     if isinstance(error, SyntaxError) and error.filename == filename:
         return error.lineno, ""
     line, deepest = None, ""
@@ -47,6 +47,7 @@ def _lines(error: BaseException, filename: str) -> tuple[int | None, str]:
         path = frame.f_code.co_filename
         if path == filename:
             line, deepest = number, ""
-        elif line:
-            deepest = f" (raised in {path}, line {number})" if path.startswith(_KIT) else ""
-    return line, deepest
+        elif line and path.startswith(_KIT):
+            deepest = f" (raised in {path}, line {number})"
+    ours = type(error).__module__.partition(".")[0] == __name__.partition(".")[0]
+    return line, "" if ours else deepest

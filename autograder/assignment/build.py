@@ -192,7 +192,10 @@ def write_source(assignment: Assignment, folder: Path) -> None:
         else README.format(title=assignment.title, name=assignment.name, rows="\n".join(rows))
     )
     checks = assignment.file("checks.py")
-    known = lessons.book(assignment, Checks(checks.parent).exercises) | {"_exercises": exercises}
+    tested = Checks(checks.parent).exercises
+    for name in tested:
+        assignment.expect(name, checks.name)
+    known = lessons.book(assignment, tested) | {"_exercises": exercises}
     _write(folder / f"{assignment.name}.ipynb", solved(assignment))
     _write(folder / "checks.py", files.read_text(checks))
     _write(folder / "hints.json", json.dumps(known, indent=1, sort_keys=True) + "\n")

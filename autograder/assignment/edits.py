@@ -47,7 +47,8 @@ class Edit:
         except UserError:
             raise
         except (Exception, SystemExit) as error:
-            raise AssignmentError(told(error, f"<{self.place}>", self.place)) from error
+            shown = f"{self.place}: the edited cell"
+            raise AssignmentError(told(error, f"<{self.place}>", shown)) from error
 
     def apply(self, cell: Cell) -> str:
         """Return the edited source of the exercise's cell."""

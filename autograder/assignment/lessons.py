@@ -59,8 +59,8 @@ class Lessons:
         self._fixtures = fixtures
         self._learned: dict[str, dict[str, Any]] = {}
         with supervised():
-            self._wrong = [(each.hint, edited(assignment, cell, each)) for each in wrong]
             self._right = [edited(assignment, cell, each) for each in (None, *right)]
+            self._wrong = [(each.hint, edited(assignment, cell, each)) for each in wrong]
 
     def of(self, test: Test) -> dict[str, Any]:
         """Learn one test, the first time that it is asked for; as `hints.build`.

@@ -10,10 +10,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
 from autograder.course.submissions import is_id
+from autograder.files import read_text
 
 COLUMNS = ("id", "first_name", "last_name", "email")
 #: How a platform may call a student, beside by name and number: a column of roster.csv for each.
@@ -103,13 +105,9 @@ def read(course: Course) -> Roster | None:
         If it cannot be understood.
     """
     path = course.folder / "roster.csv"
-    if not path.is_file():
+    if not path.exists():
         return None
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CourseError(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
-    rows = list(csv.reader(io.StringIO(text), delimiter=_delimiter(text)))
+    rows = read_csv(path)
     header = [re.sub(r"\W+", "_", column.strip().casefold()) for column in rows[0]] if rows else []
     if "id" not in header:
         raise CourseError(
@@ -127,6 +125,15 @@ def read(course: Course) -> Roster | None:
         people[person.id] = person
     _check_extensions(course, list(people))
     return Roster(people.values())
+
+
+def read_csv(path: Path) -> list[list[str]]:
+    """Read a table as spreadsheets save it."""
+    text = read_text(path)
+    try:
+        return list(csv.reader(io.StringIO(text), delimiter=_delimiter(text)))
+    except csv.Error as error:
+        raise CourseError(f"{path} is not CSV ({error}); save it as CSV in UTF-8.") from error
 
 
 def _check_extensions(course: Course, known: list[str]) -> None:

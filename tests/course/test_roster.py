@@ -72,7 +72,7 @@ def test_what_is_wrong_with_a_roster_is_said(course: Course, text: str, said: st
 
 def test_a_roster_in_another_encoding_is_said(course: Course) -> None:
     (course.folder / "roster.csv").write_bytes("id\nzoé".encode("latin-1"))
-    with pytest.raises(CourseError, match="not UTF-8"):
+    with pytest.raises(FileError, match="line 2, is not UTF-8"):
         roster.read(course)
 
 

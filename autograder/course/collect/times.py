@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,7 +14,7 @@ from autograder.course.collect.outcome import listed
 from autograder.course.collect.platforms import Owned
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
-from autograder.course.roster import Roster, Unknown, plain
+from autograder.course.roster import Roster, Unknown, plain, read_csv
 
 #: Files that came from more than one student within this time have the download's time.
 AT_ONCE = timedelta(minutes=10)
@@ -88,10 +86,7 @@ def read_times(path: Path, course: Course, roster: Roster | None) -> dict[str, d
     CourseError
         If it cannot be understood.
     """
-    try:
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
-    except UnicodeDecodeError as error:
-        raise CourseError(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
+    rows = read_csv(path)
     people, column = _columns(path, rows[0] if rows else [])
     told: dict[str, datetime] = {}
     for line, row in enumerate(rows[1:], start=2):
