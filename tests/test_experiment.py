@@ -147,11 +147,12 @@ from autograder.experiment import results
     assert "CHAINRULE_RESULTS" not in os.environ
 
 
-def test_a_failure_names_the_cell_s_own_line() -> None:
+def test_a_failure_names_the_line_of_the_source() -> None:
     with pytest.raises(ExperimentError) as caught:
         run("tiny", "broken")
     assert str(caught.value) == (
-        "The experiment broken stops at `return [].pop()`: IndexError: pop from empty list"
+        "The experiment broken stops: reference/tiny/notebook.py, line 31: "
+        "IndexError: pop from empty list; mend it."
     )
 
 

@@ -195,17 +195,20 @@ def write_source(assignment: Assignment, folder: Path) -> None:
     rows += [f"| {cell.name} (written) | {cell.points:g} |" for cell in assignment.written]
     own = assignment.folder / "README.md"
     readme = (
-        own.read_text(encoding="utf-8")
+        files.read_text(own)
         if own.is_file()
         else README.format(title=assignment.title, name=assignment.name, rows="\n".join(rows))
     )
-    tests = Checks(assignment.folder).exercises
+    checks = assignment.file("checks.py")
+    tests = Checks(checks.parent).exercises
+    for name in tests:
+        assignment.expect(name, checks.name)
     known = lessons.book(assignment, tests) | {
         "_exercises": exercises,
         "_builds_on": lessons.built_on(assignment, tests),
     }
     _write(folder / f"{assignment.name}.ipynb", solved(assignment))
-    _write(folder / "checks.py", (assignment.folder / "checks.py").read_text(encoding="utf-8"))
+    _write(folder / "checks.py", files.read_text(checks))
     _write(folder / "hints.json", json.dumps(known, indent=1, sort_keys=True) + "\n")
     _write(folder / "README.md", readme)
     _write(folder / "pytest.ini", PYTEST_INI)

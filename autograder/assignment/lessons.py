@@ -17,7 +17,7 @@ from typing import Any
 from autograder.assignment import edits
 from autograder.assignment.edits import Edit
 from autograder.assignment.source import Assignment, Cell
-from autograder.checking import cells, hints
+from autograder.checking import hints
 from autograder.checking.marks import mark_of
 from autograder.checking.running import run_test
 from autograder.checking.student import Namespace
@@ -30,8 +30,10 @@ def edited(assignment: Assignment, cell: Cell, edit: Edit | None) -> Namespace:
     """Execute the reference with an edit of one exercise's cell."""
     names: dict[str, Any] = {"__name__": "__main__"}
     for other in assignment.runnable(cell.allows):
-        source = edit.apply(cell) if edit is not None and other is cell else other.source
-        cells.execute(source, f"<{assignment.name}:{other.id}>", names)
+        if edit is not None and other is cell:
+            edit.execute(cell, names)
+        else:
+            assignment.execute(other, names)
     return _Timed(names)
 
 
@@ -59,12 +61,9 @@ def learn(
     right = [a for a in edits.alternatives(assignment) if a.exercise == exercise]
     telling = [test for test in tests if (mark := mark_of(test)) and mark.cpu_seconds is None]
     with supervised():
-        return hints.build(
-            telling,
-            [(each.hint, edited(assignment, cell, each)) for each in wrong],
-            [edited(assignment, cell, each) for each in (None, *right)],
-            fixtures=fixtures,
-        )
+        solutions = [edited(assignment, cell, each) for each in (None, *right)]
+        mistaken = [(each.hint, edited(assignment, cell, each)) for each in wrong]
+        return hints.build(telling, mistaken, solutions, fixtures=fixtures)
 
 
 def book(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -9,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checking import hints
-from autograder.checking.marks import mark_of
-from autograder.checking.running import Result, run_test
+from autograder.checking.marks import mark_of, place_of
+from autograder.checking.running import BrokenTest, Result, run_test
 from autograder.checking.student import Namespace, Student
 from autograder.checking.view import Progress, Report, _show
-from autograder.errors import UserError
+from autograder.errors import UserError, told
+from autograder.files import read_text, shown
 
 __all__ = ["CheckFailed", "Result", "check", "progress", "run_test", "run_tests"]
 Test = Callable[..., None]
+#: What a check can ask for.
+FIXTURES = ("student", "rng")
 
 
 class CheckFailed(UserError, AssertionError):
@@ -101,12 +105,12 @@ class Checks:
                 f"There is no checks.py in {path.parent}: start the notebook in its assignment's "
                 "folder, or say check(…, folder=…)."
             )
-        names: dict[str, Any] = {"__name__": "checks", "__file__": str(path)}
-        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+        names = _executed(path)
         self.hints = hints.load(path.parent)
         self.exercises: dict[str, list[Test]] = {}
         for test in names.values():
             if (mark := mark_of(test)) is not None:
+                _check_fixtures(test)
                 self.exercises.setdefault(mark.name, []).append(test)
 
     @property
@@ -149,3 +153,24 @@ class Checks:
             for name in below
             if any(each.outcome == "failed" for each in run_tests(self.exercises[name], names))
         ]
+
+
+def _executed(path: Path) -> dict[str, Any]:
+    """Execute ``checks.py`` and give its names."""
+    names: dict[str, Any] = {"__name__": "checks", "__file__": str(path)}
+    text = read_text(path)
+    try:
+        exec(compile(text, str(path), "exec"), names)
+    except (Exception, SystemExit) as error:
+        raise CheckFailed(told(error, str(path), shown(path))) from error
+    return names
+
+
+def _check_fixtures(test: Test) -> None:
+    """See that a test asks for nothing that ``check`` does not have."""
+    strange = [name for name in inspect.signature(test).parameters if name not in FIXTURES]
+    if strange:
+        raise BrokenTest(
+            f"{place_of(test)}: {test.__name__} asks for {strange[0]!r}; "
+            f"a check can ask for {' and '.join(FIXTURES)}."
+        )

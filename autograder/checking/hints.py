@@ -22,6 +22,8 @@ from autograder.checking.recorder import Recorder
 from autograder.checking.resemblance.pair import is_round_number
 from autograder.checking.running import run_test
 from autograder.checking.student import Student, leaves_of
+from autograder.errors import UserError
+from autograder.files import read_text, shown
 
 __all__ = ["Lesson", "Recorder", "build", "earned", "fingerprint", "load"]
 
@@ -97,7 +99,10 @@ def _numbers(array: np.ndarray, shift: float) -> Iterable[bytes]:
 def load(folder: Path | str) -> dict[str, Any]:
     """Read an assignment's hints; a folder without any has none."""
     path = Path(folder) / FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        return json.loads(read_text(path)) if path.is_file() else {}
+    except ValueError:
+        raise UserError(f"{shown(path)} is damaged; unpack the assignment anew.") from None
 
 
 @dataclass(frozen=True)

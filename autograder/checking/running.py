@@ -6,8 +6,9 @@ import contextlib
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from autograder.checking import diagnose
@@ -15,6 +16,8 @@ from autograder.checking.comparing import Mismatch
 from autograder.checking.marks import Mark, mark_of
 from autograder.checking.recorder import Recorder
 from autograder.checking.student import Student
+from autograder.errors import UserError, told
+from autograder.files import shown
 
 #: Libraries that a NumPy exercise leaves to others: missing one of these is no accident.
 LIBRARIES = {
@@ -25,6 +28,10 @@ LIBRARIES = {
 #: Numbers with so many digits, and rows of numbers, are data; a sentence needs neither.
 DATA = re.compile(r"\[[^\]]*\d[^\]]*\]?|-?\d*\.\d{4,}(?:e[-+]?\d+)?|\d{6,}")
 LONGEST_SENTENCE = 300
+
+
+class BrokenTest(UserError):
+    """A test cannot be run: never the student's fault; the message says where and what to do."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,19 @@ def run_test(
     return replace(
         Result.of(test, outcome, diagnosis, recorder.log), asked=frozenset(recorder.asked)
     )
+
+
+@contextlib.contextmanager
+def blaming(test: Callable[..., None]) -> Iterator[None]:
+    """Turn what a test's own lines raise into a `BrokenTest`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        path = test.__code__.co_filename
+        said = told(error, path, shown(Path(path)))
+        raise BrokenTest(f"{test.__name__} itself is broken: {said}") from error
 
 
 def _is_students(error: Exception) -> bool:

@@ -163,7 +163,7 @@ def _engine(folder: Path) -> Finding:
 
 def _wanted(folder: Path) -> str:
     return (
-        Course.open(folder).settings.isolation if (folder / "course.toml").is_file() else "process"
+        Course.open(folder).settings.isolation if (folder / "course.toml").exists() else "process"
     )
 
 

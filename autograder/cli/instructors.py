@@ -33,6 +33,7 @@ from autograder.cli.options import (
     root,
     say,
 )
+from autograder.errors import UserError
 
 if TYPE_CHECKING:
     from autograder.recording.preview import Preview
@@ -84,23 +85,23 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}.") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); name a notebook.") from error
 
 
 def _show_verdict(result: dict[str, Any]) -> None:
     total = f"{result['score']:g} of {result['max_score']:g}"
-    out.print(f"{result['path']}  {result['status']}  {total}", style="bold", markup=False)
+    say(f"{result['path']}  {result['status']}  {total}", style="bold")
     for note in result["notes"]:
-        out.print(f"  {note}", markup=False, highlight=False)
+        say(f"  {note}")
     for exercise in result["exercises"]:
         points = f"{exercise['score']:g}/{exercise['max_score']:g}"
-        out.print(f"  {exercise['name']:<22}{points:>8}  {exercise['status']}", highlight=False)
+        say(f"  {exercise['name']:<22}{points:>8}  {exercise['status']}")
         if exercise["status"] in ("passed", "unanswered"):
             continue
         for test in exercise["tests"]:
             if test["outcome"] != "passed":
                 said = test["diagnosis"] or test["outcome"]
-                out.print(f"      ✗ {test['sentence']} {said}", markup=False, highlight=False)
+                say(f"      ✗ {test['sentence']} {said}")
 
 
 def demo(

@@ -31,7 +31,11 @@ from autograder.judging.verdict import Verdict
 
 #: Seconds for which other programs may hold the gradebook.
 LONGEST_WAIT = 60
-
+#: What sqlite says of a file, and not of a statement.
+OF_THE_FILE = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR),
+    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB),
+}
 
 
 def create_gradebook(path: Path) -> None:
@@ -66,17 +70,23 @@ class Gradebook:
             self._db = sqlite3.connect(course.gradebook, isolation_level=None, timeout=LONGEST_WAIT)
             self._db.executescript(SCHEMA)
         except sqlite3.Error as error:
-            raise CourseError(
-                f"The gradebook {course.gradebook} cannot be opened ({error}); "
-                "check that it may be written, or put a backup in its place."
-            ) from error
+            raise self._unusable(error) from error
         self._masters: dict[str, Master] = {}
+
+    def _unusable(self, error: sqlite3.Error) -> CourseError:
+        return CourseError(
+            f"The gradebook {self.course.gradebook} cannot be used ({error}); "
+            "check that it may be written, or put a backup in its place."
+        )
 
     def __enter__(self) -> Gradebook:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._db.close()
+        code = getattr(error, "sqlite_errorcode", None)
+        if isinstance(error, sqlite3.Error) and code and code & 0xFF in OF_THE_FILE:
+            raise self._unusable(error) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -196,9 +196,14 @@ def handed_in(course: Course) -> list[str]:
     """
     known = source.names(course.root)
     found = {submission.assignment for submission in course.submissions()}
-    if not found & set(known):
+    if strange := ", ".join(sorted(found - {*known})) if found.isdisjoint(known) else "":
         raise CourseError(
-            f"{course.submitted} holds no submission; put notebooks there as "
+            f"{course.submitted} holds {strange}, and this course has no such assignment: it has "
+            f"{', '.join(known) or 'none'}; rename what does not fit."
+        )
+    if not found:
+        raise CourseError(
+            f"{course.submitted} holds no submission that can be read; put notebooks there as "
             "<student>/<assignment>/<assignment>.ipynb, or try `autograder demo`."
         )
     return [name for name in known if name in found]

@@ -9,11 +9,13 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
 from autograder.course.naming import FOLDS, SHAPES, WAYS, literal, orders, words
 from autograder.course.submissions import is_id
+from autograder.files import read_text
 
 COLUMNS = ("id", "first_name", "last_name", "email")
 #: Platforms that call people by their full names; the others, by a word of their own.
@@ -223,13 +225,9 @@ def read(course: Course) -> Roster | None:
         If it cannot be understood.
     """
     path = course.folder / "roster.csv"
-    if not path.is_file():
+    if not path.exists():
         return None
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CourseError(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
-    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter(text)))
+    rows = read_csv(path)
     header = [re.sub(r"\W+", "_", column.strip().casefold()) for column in rows[0]] if rows else []
     if "id" not in header:
         raise CourseError(
@@ -249,6 +247,15 @@ def read(course: Course) -> Roster | None:
     return Roster(people.values())
 
 
+def read_csv(path: Path) -> list[list[str]]:
+    """Read a table as spreadsheets save it."""
+    text = read_text(path)
+    try:
+        return list(csv.reader(io.StringIO(text), delimiter=_delimiter(text)))
+    except csv.Error as error:
+        raise CourseError(f"{path} is not CSV ({error}); save it as CSV in UTF-8.") from error
+
+
 def _check_extensions(course: Course, known: list[str]) -> None:
     """See that whoever course.toml gives an extension to is there to have it."""
     for name, assignment in course.settings.assignments.items():
@@ -261,7 +268,7 @@ def _check_extensions(course: Course, known: list[str]) -> None:
                 )
 
 
-def delimiter(text: str) -> str:
+def _delimiter(text: str) -> str:
     """Tell what separates columns: spreadsheets of many countries write semicolons."""
     first = text.partition("\n")[0]
     return max(",;\t", key=first.count)

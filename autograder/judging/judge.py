@@ -65,7 +65,7 @@ class Judge:
         """The hidden tests."""
         found = HiddenTests(self.assignment.module("hidden_tests"))
         for exercise in found.exercises:
-            self.assignment.exercise(exercise)  # or it says which ones there are
+            self.assignment.expect(exercise, "hidden_tests.py")
         return found
 
     def reference(self, allows: Allows = frozenset()) -> Namespace:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
+from autograder.course.collect.outcome import listed
 from autograder.course.errors import Incomplete
 from autograder.course.folder import Course
 from autograder.course.grading import Graded, Grading
@@ -93,9 +95,12 @@ def _through(
 
 def _noting(judged: Iterator[Graded], troubles: list[str]) -> Iterator[Graded]:
     """Pass submissions on, and note those that the judge failed: never their own fault."""
+    failed: dict[str, list[str]] = defaultdict(list)
     for graded in judged:
         if graded.verdict.status == "internal_error":
             who = f"{graded.submission.student}/{graded.submission.assignment}"
-            why = graded.verdict.notes[0]
-            troubles.append(f"{who} could not be judged, and no grade was recorded: {why}")
+            failed[graded.verdict.notes[0]].append(who)
         yield graded
+    for why, whose in failed.items():
+        said = f"{listed(whose)} could not be judged, and no grade was recorded: {why}"
+        troubles.append(said)

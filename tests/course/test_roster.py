@@ -17,6 +17,7 @@ from autograder.pages import export, report
 from autograder.course.collect.handins import HandIn, HandIns
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
+from autograder.files import FileError
 from autograder.course.roster import Person, Roster, Unknown
 
 LATE = "\n[assignments.toy]\ndue = 2026-03-01T09:00:00Z\nlate = { per_day = 0.1 }\n"
@@ -72,7 +73,7 @@ def test_what_is_wrong_with_a_roster_is_said(course: Course, text: str, said: st
 
 def test_a_roster_in_another_encoding_is_said(course: Course) -> None:
     (course.folder / "roster.csv").write_bytes("id\nzoé".encode("latin-1"))
-    with pytest.raises(CourseError, match="not UTF-8"):
+    with pytest.raises(FileError, match="line 2, is not UTF-8"):
         roster.read(course)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from autograder.checking.marks import mark_of
-from autograder.judging.hidden_tests import HiddenTests, HiddenTestsError
+from autograder.checking.running import BrokenTest
+from autograder.judging.hidden_tests import HiddenTests
 from autograder.sandbox import ParentGone
 
 FIXTURES = {"student": 1, "reference": 2, "rng": 3}
@@ -80,7 +81,7 @@ def test_running_twice_gives_the_same(tests_file: Path) -> None:
 )
 def test_a_broken_test_is_reported(tests_file: Path, more: str, says: str) -> None:
     tests_file.write_text(tests_file.read_text() + more)
-    with pytest.raises(HiddenTestsError, match=f"(?s){says}"):
+    with pytest.raises(BrokenTest, match=f"(?s){says}"):
         run(tests_file)
 
 

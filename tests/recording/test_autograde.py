@@ -350,7 +350,7 @@ def test_nothing_else_of_a_submission_is_taken_over(course: Course, tmp_path: Pa
 def test_a_damaged_gradebook_is_said(course: Course) -> None:
     ada = hand_in(course, "ada", notebook(course.root))
     course.gradebook.write_bytes(b"no database" * 100)
-    with pytest.raises(CourseError, match="cannot be opened"):
+    with pytest.raises(CourseError, match="cannot be used"):
         put(course, ada, verdict())
 
 

@@ -14,7 +14,7 @@ from autograder.course.collect import dates
 from autograder.course.collect.platforms import Owned
 from autograder.course.errors import CourseError
 from autograder.course.naming import literal, words
-from autograder.course.roster import Roster, Unknown, delimiter
+from autograder.course.roster import Roster, Unknown, read_csv
 from autograder.course.settings import Settings
 
 ORDERS = ("dmy", "mdy")
@@ -109,15 +109,7 @@ def read(path: Path, settings: Settings, roster: Roster | None, order: str | Non
     """
     if order not in (None, *ORDERS):
         raise CourseError(f"--dates {order} is not known; it is {' or '.join(ORDERS)}.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CourseError(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
-    except OSError as error:
-        raise CourseError(
-            f"{path} cannot be read ({error.strerror}); see that it can be."
-        ) from error
-    table = list(csv.reader(io.StringIO(text), delimiter=delimiter(text)))
+    table = read_csv(path)
     columns = _Columns(path, table[0] if table else [])
     said = [columns.when(row) for row in table[1:]]
     try:
