@@ -8,7 +8,10 @@ import pytest
 
 from autograder.pages import sanitise
 
-PIXEL = base64.b64encode(b"\x89PNG").decode()
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5C"
+    "YII="
+)
 
 
 @pytest.mark.parametrize(
