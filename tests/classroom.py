@@ -18,7 +18,6 @@ from autograder.course import install
 from autograder.course.folder import Course
 from autograder.course.grading import Graded
 from autograder.course.submissions import Submission
-from autograder.judging.rebuild import Malformed, as_blank, rebuild
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
 from autograder.recording.autograde import record
 
@@ -89,12 +88,7 @@ def verdict(status: str = "graded", notes: tuple[str, ...] = (), /, **scores: fl
 
 def graded(course: Course, submission: Submission, said: Verdict) -> Graded:
     """Put a submission and its verdict together, as the grader does."""
-    toy = load("toy", course.root)
-    try:
-        rebuilt = rebuild(submission.read() or b"", toy)
-    except Malformed as problem:
-        rebuilt = as_blank(toy, str(problem))
-    return Graded(submission, said, rebuilt)
+    return Graded(submission, said, submission.read() or b"")
 
 
 def put(course: Course, submission: Submission, said: Verdict) -> None:

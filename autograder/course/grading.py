@@ -15,7 +15,6 @@ from autograder.course.folder import Course
 from autograder.course.submissions import Submission
 from autograder.judging.pool import Pool
 from autograder.judging.judge import unreadable
-from autograder.judging.rebuild import Malformed, Rebuilt, as_blank, rebuild
 from autograder.sandbox import Limits, survey
 from autograder.judging.verdict import Verdict
 
@@ -24,11 +23,11 @@ CHANGED = "The submission changed while the class was being graded; run the same
 
 @dataclass(frozen=True)
 class Graded:
-    """A submission, its verdict, and the notebook that is recorded for it."""
+    """A submission, its verdict, and the bytes that it was given for."""
 
     submission: Submission
     verdict: Verdict
-    rebuilt: Rebuilt
+    data: bytes
 
 
 class Grading:
@@ -122,7 +121,7 @@ class Grading:
         for submission in self.submissions:
             data = submission.read() or b""
             if verdict := self._verdict(submission, data):
-                yield Graded(submission, verdict, self._rebuilt(submission, verdict, data))
+                yield Graded(submission, verdict, data)
             else:
                 waiting.setdefault(self._key(submission, data), []).append(submission)
         if not waiting:
@@ -160,7 +159,7 @@ class Grading:
         verdict = self._verdict(submission, data)
         if verdict is None or key not in (None, self._key(submission, data)):
             verdict = Verdict("internal_error", notes=(CHANGED,))
-        return Graded(submission, verdict, self._rebuilt(submission, verdict, data))
+        return Graded(submission, verdict, data)
 
     def _key(self, submission: Submission, data: bytes) -> str:
         return self.surroundings[submission.assignment].key(data)
@@ -174,16 +173,6 @@ class Grading:
             return unreadable(source, "malformed", why_not)
         key = self._key(submission, data)
         return self._failed.get(key) or self.store.get(key)
-
-    def _rebuilt(self, submission: Submission, verdict: Verdict, data: bytes) -> Rebuilt:
-        """Rebuild what was judged; what could not be read is recorded as a blank notebook."""
-        source = self.sources[submission.assignment]
-        if verdict.status == "internal_error":
-            return as_blank(source, verdict.notes[0])  # perhaps it cannot be rebuilt
-        try:
-            return rebuild(data, source)
-        except Malformed as problem:
-            return as_blank(source, str(problem))
 
 
 def handed_in(course: Course) -> list[str]:

@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autograder.judging.rebuild import MAX_BYTES
+
 LONGEST_ID = 128  # what the gradebook's column holds
-LARGEST_NOTEBOOK = 100_000_000
+LARGEST_NOTEBOOK = MAX_BYTES
 BLANK = b"\xef\xbb\xbf \t\r\n"
+LONGEST_TIME = 100  # bytes
+#: Years that every part of the gradebook can count with.
+EARLIEST, LATEST = 1970, 2999
 #: Says, in place of a notebook, why there is none in what a student handed in.
 PROBLEM = "problem.txt"
 #: Says whether a platform calls a hand-in late, where it does not say when it came.
@@ -169,8 +174,12 @@ def _timestamp(path: Path) -> tuple[datetime | None, str | None]:
     try:
         if path.is_symlink() or not path.is_file():
             return None, None
-        return parse_utc(path.read_text(encoding="utf-8").strip()).replace(tzinfo=UTC), None
-    except (ValueError, OverflowError, AttributeError):
-        return None, "timestamp.txt is not a time, so lateness is not known."
+        with path.open("rb") as file:
+            data = file.read(LONGEST_TIME)
     except OSError:
         return None, "timestamp.txt cannot be read, so lateness is not known."
+    with contextlib.suppress(Exception):  # it says what it stumbles over in many ways
+        when = parse_utc(data.decode().strip()).replace(tzinfo=UTC)
+        if EARLIEST <= when.year <= LATEST:
+            return when, None
+    return None, "timestamp.txt is not a time, so lateness is not known."

@@ -13,17 +13,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from autograder.assignment.source import Assignment, Cell, definitions, text_digest
 from autograder.checking import magics
 from autograder.checking.cells import claim
 from autograder.errors import UserError
 
 MAX_BYTES = 32 * 2**20
+MAX_VALUES = 1_000_000  # in JSON: three bytes, such as `[],`, become seventy
 MAX_CELLS = 2_000
 MAX_SOURCE = 2**20
-MAX_CODE = 2**18  # Python takes seconds and a gigabyte to parse a mebibyte of `a;a;…`
+MAX_CODE = 2**18
 MAX_SOURCES = 4 * 2**20
+MAX_WORDS = 150_000  # of code: Python takes ten seconds and a gigabyte to parse ten times as many
 MAX_DEPTH = 8  # of an output or attachment; what is worth keeping is not nested so deep
+
+
+_WORD = re.compile(r"[\w.]+|[^\w\s.]")
+_SEPARATES = np.isin(np.arange(256), list(b",:[{"))
 
 
 class Malformed(UserError):
@@ -98,6 +106,11 @@ def rebuild(data: bytes, assignment: Assignment) -> Rebuilt:
             f"The notebook's cells hold more than {MAX_SOURCES // 2**20} MiB of text; "
             "delete what is not needed and hand it in again."
         )
+    if sum(words(cell.source) for cell in cells if cell.type == "code") > MAX_WORDS:
+        raise Malformed(
+            f"The notebook's code has more than {MAX_WORDS:,} words and signs; "
+            "load long lists of numbers from a file and hand it in again."
+        )
     _match(cells, assignment)
     if not any(cell.match and cell.match.kind == "solution" for cell in cells):
         raise Malformed(
@@ -129,6 +142,11 @@ def as_blank(assignment: Assignment, note: str) -> Rebuilt:
     return Rebuilt(as_submission(assignment, blank).pieces, [note])
 
 
+def words(source: str) -> int:
+    """Count the names, numbers and signs of a source."""
+    return len(_WORD.findall(source))
+
+
 def _notebook(data: bytes) -> dict[str, Any]:
     if not data.strip():
         raise Malformed("The file is empty; save the notebook and hand it in again.")
@@ -136,6 +154,11 @@ def _notebook(data: bytes) -> dict[str, Any]:
         raise Malformed(
             f"The file has {len(data) / 2**20:.0f} MiB, more than the {MAX_BYTES // 2**20} "
             "allowed; clear large outputs and hand it in again."
+        )
+    if _values(data) > MAX_VALUES:
+        raise Malformed(
+            f"The file holds more than {MAX_VALUES:,} values; "
+            "clear large outputs and hand it in again."
         )
     try:
         read = json.loads(data.decode("utf-8-sig", errors="replace"))
@@ -150,6 +173,16 @@ def _notebook(data: bytes) -> dict[str, Any]:
     if len(notebook["cells"]) > MAX_CELLS:
         raise Malformed(f"The notebook has more than {MAX_CELLS} cells; delete those not needed.")
     return notebook
+
+
+def _values(data: bytes) -> int:
+    """Count what would be objects of their own, or more than there are if these are few."""
+    most = sum(map(data.count, (b",", b":", b"[", b"{")))
+    if most <= MAX_VALUES:
+        return most
+    text = np.frombuffer(data.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
+    inside = np.logical_xor.accumulate(text == ord('"'))
+    return int(np.count_nonzero(_SEPARATES[text] & ~inside))
 
 
 def _upgraded(notebook: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class PageExporter(HTMLExporter):
         yield from super().default_filters()  # type: ignore[no-untyped-call]  # nbconvert's has no types
         yield "highlight_code", _highlighted
         yield "markdown2html", _markdown
+        yield "strip_files_prefix", _unchanged
 
     def from_notebook_node(  # type: ignore[override]  # as nbconvert's own TemplateExporter is
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any
@@ -83,12 +85,19 @@ def _render(source: str, attachments: dict[str, dict[str, str]] | None = None) -
 _rendered = lru_cache(maxsize=4096)(_render)
 
 
+def _unchanged(text: str) -> str:
+    """Leave addresses as they are: nbconvert's own filter takes minutes for brackets in a row."""
+    return text
+
+
 @lru_cache(maxsize=4096)
 def _highlight(source: str) -> str:
     return str(Highlight2HTML(pygments_lexer="python")(source))
 
 
 def _highlighted(source: str, language: str | None = None, metadata: Any = None) -> str:
+    if metadata and metadata.get("plain"):
+        return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
     return _highlight(source)
 
 

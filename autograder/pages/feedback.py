@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from pygments.formatters import HtmlFormatter
 from traitlets import List, Type
 
 from autograder.assignment.build import Said
+from autograder.assignment.source import load
 from autograder.course.errors import CourseError, Incomplete
 from autograder.course.folder import Course
 from autograder.course.gradebook import Gradebook
@@ -30,8 +32,11 @@ from autograder.course.marks import NO_RESPONSE, UNREADABLE, CellMark, Recorded
 from autograder.course.settings import shown
 from autograder.course.submissions import Submission
 from autograder.files import write_atomically
+from autograder.judging.rebuild import as_blank
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
 from autograder.pages import exporter
+from autograder.pages.notebook import NOT_SHOWN, as_notebook
+from autograder.sandbox.disposable import Disposable, Spent
 
 SECRET = "submission_secret.txt"
 STATUS = {
@@ -178,9 +183,9 @@ class GenerateFeedback(NbgraderGenerateFeedback):  # type: ignore[misc]  # nbgra
 
     def start(self) -> None:
         """Make the pages of those whom nbgrader was asked for."""
-        course = Course.open(self.coursedir.root)
-        course.check_gradebook(self.coursedir.db_url)
-        with Gradebook(course) as gradebook:
+        self._course = Course.open(self.coursedir.root)
+        self._course.check_gradebook(self.coursedir.db_url)
+        with Gradebook(self._course) as gradebook, Disposable(self._page) as self._asked:
             gradebook.settle()
             self._gradebook = gradebook
             super().start()
@@ -205,11 +210,26 @@ class GenerateFeedback(NbgraderGenerateFeedback):  # type: ignore[misc]  # nbgra
         name = resources["nbgrader"]["notebook"]
         path = Path(self._format_dest(assignment, student)) / f"{name}.html"
         self._take_along(Path(notebook_filename).parent, path.parent)
-        if path.is_file() and path.read_bytes().endswith(mark):
-            return
-        resources |= {"recorded": recorded[0], "zone": zone}
-        page, _ = self.exporter.from_notebook_node(from_dict(json.loads(data)), resources)
-        write_atomically(path, page.encode() + mark)
+        if not _ends_with(path, mark):
+            resources["zone"] = zone
+            write_atomically(path, self._bounded(data, recorded[0], resources) + mark)
+
+    def _bounded(self, data: bytes, recorded: Recorded, resources: dict[str, Any]) -> bytes:
+        """Make a page of a notebook, or of a blank one if that takes more than it may."""
+        try:
+            return self._asked(data, recorded, resources)
+        except Spent as why:
+            notes = (*recorded.verdict.notes, NOT_SHOWN.format(why))
+            recorded = replace(recorded, verdict=replace(recorded.verdict, notes=notes))
+        blank = as_notebook(as_blank(load(recorded.assignment, self._course.root), ""))
+        return self._page(json.dumps(blank).encode(), recorded, resources)
+
+    def _page(self, data: bytes, recorded: Recorded, resources: dict[str, Any]) -> bytes:
+        """Make a page: what this takes is up to whoever wrote the notebook."""
+        resources["recorded"] = recorded
+        notebook = from_dict(json.loads(data))
+        page: str = self.exporter.from_notebook_node(notebook, resources)[0]
+        return page.encode()
 
     def _take_along(self, autograded: Path, folder: Path) -> None:
         """Put beside the page what nbgrader's exchange asks for to give it to its student."""
@@ -223,6 +243,14 @@ class GenerateFeedback(NbgraderGenerateFeedback):  # type: ignore[misc]  # nbgra
             for name, data in found.items():
                 if _small_file(folder / name) != data or not (folder / name).is_file():
                     write_atomically(folder / name, data)
+
+
+def _ends_with(path: Path, mark: bytes) -> bool:
+    """Whether a file is there and ends so."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        file.seek(-len(mark), os.SEEK_END)
+        return file.read() == mark
+    return False
 
 
 def _small_file(path: Path) -> bytes:
@@ -252,7 +280,8 @@ def feedback(course: Course, graded: Iterable[Judged] | None = None) -> Iterator
     converter = GenerateFeedback(coursedir=CourseDirectory(root=str(course.folder)))
     converter.log = said.logger
     failed = []
-    with Gradebook(course) as gradebook:
+    converter._course = course
+    with Gradebook(course) as gradebook, Disposable(converter._page) as converter._asked:
         converter._gradebook = gradebook
         converter.exporter = converter.exporter_class(parent=converter, config=converter.config)  # type: ignore[no-untyped-call]  # nbconvert's has no types
         for step in converter.preprocessors:

@@ -7,24 +7,19 @@ The same converter serves `record`, ``nbgrader autograde`` and formgrader's Auto
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from autograder.assignment import fast_start  # noqa: F401 - before nbformat
 
 # isort: split
-from nbconvert.exporters.exporter import ResourcesDict
-from nbformat.notebooknode import NotebookNode
 from nbgrader.converters import Autograde as NbgraderAutograde
 from nbgrader.converters import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import SaveAutoGrades as NbgraderSaveAutoGrades
-from traitlets import List
 
 from autograder.assignment import build
 from autograder.assignment.source import Assignment, load
@@ -37,7 +32,8 @@ from autograder.course.marks import Entry, lasting
 from autograder.course.submissions import Submission
 from autograder.errors import UserError
 from autograder.files import write_atomically
-from autograder.recording.notebook import Sanitise, ShowVerdict, as_notebook
+from autograder.pages.notebook import NOT_SHOWN, make, make_unseen
+from autograder.sandbox.disposable import Disposable, Spent
 
 
 def record(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
@@ -54,27 +50,12 @@ def record(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
     yield from Autograde(coursedir=CourseDirectory(root=str(course.folder))).record(course, graded)
 
 
-class SaveAutoGrades(NbgraderSaveAutoGrades):  # type: ignore[misc]  # nbgrader has no types
-    """Write everything about a submission to the gradebook in one transaction."""
-
-    def preprocess(
-        self, nb: NotebookNode, resources: ResourcesDict
-    ) -> tuple[NotebookNode, ResourcesDict]:
-        """Save one notebook."""
-        gradebook: Gradebook = resources["gradebook"]
-        gradebook.save(resources["nbgrader"]["assignment"], resources["entry"])
-        return nb, resources
-
-
 class Autograde(NbgraderAutograde):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's Autograde, with verdicts that come from the judge.
 
     Nothing of ``submitted/`` is copied: nbgrader's own follows links, and takes students' files
     over into a folder that formgrader serves.
     """
-
-    sanitize_preprocessors = List([ShowVerdict, Sanitise]).tag(config=True)
-    autograde_preprocessors = List([SaveAutoGrades]).tag(config=True)
 
     #: Gives verdicts where nbgrader's own commands ask for them.
     judged = staticmethod(grading.judged)
@@ -134,10 +115,8 @@ class Autograde(NbgraderAutograde):  # type: ignore[misc]  # nbgrader has no typ
     ) -> Iterator[Graded]:
         self._course = course
         self._masters: dict[str, Assignment] = {}
-        self._show: list[Any] = [step(parent=self) for step in self.sanitize_preprocessors]
-        self._save: list[Any] = [step(parent=self) for step in self.autograde_preprocessors]
         failed = []
-        with Gradebook(course) as gradebook:
+        with Gradebook(course) as gradebook, Disposable(make) as self._make:
             self._gradebook = gradebook
             for each in graded:
                 submission = each.submission
@@ -182,58 +161,32 @@ class Autograde(NbgraderAutograde):  # type: ignore[misc]  # nbgrader has no typ
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Sanitise one notebook, write it to ``autograded/`` and record its scores."""
         submission, verdict = self._graded.submission, self._graded.verdict
-        notebook = as_notebook(self._graded.rebuilt)
-        answers, blank = _answers(notebook, self._masters[submission.assignment])
-        resources = self.init_single_notebook_resources(notebook_filename)
-        resources["verdict"] = verdict
-        for step in self._show:
-            notebook, resources = step(notebook, resources)
-        data = (json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+        handed_in = self._graded.data, self._masters[submission.assignment]
+        try:
+            made = self._make(*handed_in, verdict)
+        except Spent as why:
+            verdict = replace(verdict, notes=(*verdict.notes, NOT_SHOWN.format(why)))
+            made = make_unseen(*handed_in, verdict)
         stamp, text = _stamp(submission), lasting(verdict)
         marked = b"" if submission.late is None else f"{submission.late}\n".encode()
-        key = hashlib.sha256(data + stamp + marked + text.encode()).hexdigest()
+        key = sha256(made.data + stamp + marked + text.encode()).hexdigest()
         folder = Path(self._format_dest(submission.assignment, submission.student))
         path = folder / Path(notebook_filename).name
         if path.is_file() and key == self._gradebook.key(submission.assignment, submission.student):
             return
-        write_atomically(path, data)
+        write_atomically(path, made.data)
         write_atomically(folder / "timestamp.txt", stamp)
-        resources["gradebook"] = self._gradebook
-        resources["entry"] = Entry(
+        entry = Entry(
             submission.student,
             submission.timestamp,
             verdict,
             text,
-            answers,
-            blank,
+            made.answers,
+            made.blank,
             key,
             submission.late,
         )
-        for step in self._save:
-            notebook, resources = step(notebook, resources)
-
-
-def _answers(notebook: NotebookNode, master: Assignment) -> tuple[dict[str, str], frozenset[str]]:
-    """Digest the written answers, and name the cells that are as they were handed out."""
-    handed_out = {cell.id: cell.skeleton.strip() for cell in (*master.exercises, *master.written)}
-    written = {cell.id for cell in master.written}
-    answers, blank = {}, set()
-    own = [
-        c.source for c in notebook.cells if c.cell_type == "markdown" and c.id.startswith("own-")
-    ]
-    for cell in notebook.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if name not in handed_out:
-            continue
-        attached = cell.get("attachments", {})
-        untouched = cell.source.strip() in ("", handed_out[name]) and not attached
-        elsewhere = own if untouched and name in written else []  # it may stand in another cell
-        if untouched and not elsewhere:
-            blank.add(name)
-        if name in written:
-            said = json.dumps([cell.source, attached, *elsewhere], sort_keys=True)
-            answers[name] = hashlib.sha256(said.encode()).hexdigest()
-    return answers, frozenset(blank)
+        self._gradebook.save(submission.assignment, entry)
 
 
 def _stamp(submission: Submission) -> bytes:

@@ -121,8 +121,23 @@ def test_a_link_put_in_place_after_looking_is_not_followed(course: Course, tmp_p
     assert found.read() is None
 
 
-def test_a_time_that_is_none_is_noted(course: Course) -> None:
-    (put(course, "toy.ipynb") / "timestamp.txt").write_text("yesterday-ish")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday-ish",
+        "",
+        "9" * 90 + "m",
+        "9" * 10_000_000 + "m",
+        "0001-01-01 00:00:00 UTC",
+        "9999-12-31 23:59:59 -86399",
+        "2026-03-01 10:00:00 " + "9" * 60,
+        "\ud800",
+    ],
+    ids=range(8),
+)
+def test_a_time_that_is_none_is_noted(course: Course, text: str) -> None:
+    stamp = put(course, "toy.ipynb") / "timestamp.txt"
+    stamp.write_bytes(text.encode(errors="surrogatepass"))
     (found,) = course.submissions("toy")
     assert found.timestamp is None and "not a time" in str(found.note)
 
@@ -178,7 +193,7 @@ def test_a_time_that_cannot_be_read_is_noted(
     course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (put(course, "toy.ipynb") / "timestamp.txt").write_text("2026-03-01 10:00:00 UTC")
-    monkeypatch.setattr(Path, "read_text", denied)
+    monkeypatch.setattr(Path, "open", denied)
     (found,) = course.submissions("toy")
     assert found.path and found.timestamp is None and "cannot be read" in str(found.note)
 

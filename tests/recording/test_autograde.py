@@ -45,6 +45,9 @@ from autograder.recording import autograde, configure
 from autograder.recording.autograde import record
 
 RIGHT = {"scale": 2.0, "batch_mean": 3.0}
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+)
 
 
 @pytest.fixture
@@ -249,7 +252,7 @@ def test_what_students_write_runs_nowhere(course: Course, text: str) -> None:
             "output_type": "display_data",
             "metadata": {"filenames": {"image/png": "x' onerror='alert(1)"}},
             "data": {
-                "image/png": "iVBORw0KGgo=",
+                "image/png": PIXEL,
                 "image/svg+xml": text,
                 "application/javascript": "alert(1)",
             },
@@ -267,7 +270,7 @@ def test_what_students_write_runs_nowhere(course: Course, text: str) -> None:
     assert drawn.outputs[1] == {
         "output_type": "display_data",
         "metadata": {},
-        "data": {"image/png": "iVBORw0KGgo="},
+        "data": {"image/png": PIXEL},
     }
     assert all(o.get("data", {}).get("image/png", "iVB").startswith("iVB") for o in drawn.outputs)
     for output in drawn.outputs:
@@ -306,16 +309,16 @@ def test_a_note_is_shown_as_text_whatever_is_in_it(course: Course) -> None:
 def test_an_attached_picture_reaches_the_page(course: Course) -> None:
     text = f"{ANSWER}\n\n![d](attachment:photo.png)"
     made = notebook(course.root, why=text)
-    photo = {"photo.png": {"image/png": "iVBORw0KGgo=", "image/svg+xml": "<svg/onload=alert(1)>"}}
+    photo = {"photo.png": {"image/png": PIXEL, "image/svg+xml": "<svg/onload=alert(1)>"}}
     next(cell for cell in made["cells"] if cell["id"] == "why")["attachments"] = photo
     ada = graded(course, hand_in(course, "ada", made), verdict())
     put(course, ada.submission, ada.verdict)
     (cell,) = (cell for cell in shown(course, "ada").cells if cell.id == "why")
     assert cell.source == text
-    assert cell.attachments == {"photo.png": {"image/png": "iVBORw0KGgo="}}
+    assert cell.attachments == {"photo.png": {"image/png": PIXEL}}
     list(feedback(course, [ada]))
     page = (course.feedback / "ada" / "toy" / "toy.html").read_text()
-    assert 'src="data:image/png;base64,iVBORw0KGgo="' in page
+    assert f'src="data:image/png;base64,{PIXEL}"' in page
 
 
 def test_a_picture_that_is_not_attached_stops_nobodys_feedback(course: Course) -> None:
