@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import json
 import re
 import sys
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +20,7 @@ from autograder.assignment import fast_start  # noqa: F401 - before jupytext, wh
 # isort: split
 import jupytext
 
+from autograder import files
 from autograder.errors import UserError
 
 KINDS = ("prose", "provided", "solution", "check", "written", "experiment")
@@ -64,6 +67,11 @@ class Cell:
         message = f"{self.name}: {task}"
         return f"{region['indent']}raise NotImplementedError({message!r})"
 
+    @property
+    def solved(self) -> str:
+        """The cell as a later assignment provides it: without the lines that mark its regions."""
+        return REGION.sub(lambda region: region["body"].removesuffix("\n"), self.source)
+
     @cached_property
     def defines(self) -> frozenset[str]:
         """The functions and classes that the cell defines at its top level."""
@@ -105,6 +113,14 @@ class Assignment:
             if cell.kind == "prose" and (heading := re.search(r"^# (.+)$", cell.source, re.M)):
                 return heading[1].strip()
         return self.name
+
+    @property
+    def digest(self) -> str:
+        """A digest of what it is made of: the files beside it, and what it provides of others."""
+        beside = files.digest(self.folder, files.modules(self.folder))
+        cells = [(cell.source, sorted(cell.allows)) for cell in self.cells]
+        whole = json.dumps([beside, cells])
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     @cached_property
     def layout(self) -> tuple[Cell, ...]:
@@ -213,15 +229,21 @@ def load(name: str, root: Path | None = None) -> Assignment:
         known = ", ".join(names(root)) or "none yet"
         raise AssignmentError(f"There is no assignment {name!r}; this course has: {known}.")
     text = (folder / "notebook.py").read_text(encoding="utf-8")
-    return Assignment(name, folder, parse(text, name))
+    return Assignment(name, folder, parse(text, name, root))
 
 
-def parse(text: str, name: str) -> tuple[Cell, ...]:
-    """Turn the percent format into cells, each with an id that its place does not change."""
+def parse(text: str, name: str, root: Path | None = None) -> tuple[Cell, ...]:
+    """Turn the percent format into cells, each with an id that its place does not change.
+
+    Exercises of earlier assignments that the text provides are looked up in ``root``.
+    """
     taken: dict[str, int] = {}
     cells: list[Cell] = []
     for raw in jupytext.reads(text, fmt="py:percent").cells:
         cell = _cell(raw.cell_type, raw.metadata, raw.source, name)
+        address = raw.metadata.get("provided")
+        if cell.kind == "provided" and isinstance(address, str):
+            cell = _provided_from(address, cell, name, root or find_root())
         count = taken[cell.id] = taken.get(cell.id, 0) + 1
         if count > 1 and cell.kind in ("solution", "written"):
             raise AssignmentError(f"{name} has two cells named {cell.name!r}; rename one of them.")
@@ -232,7 +254,6 @@ def parse(text: str, name: str) -> tuple[Cell, ...]:
 
 
 def _cell(cell_type: str, tag: dict[str, Any], source: str, assignment: str) -> Cell:
-    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
     allows = frozenset(str(tag.get("allows", "")).replace(",", " ").split())
     points = float(tag.get("points", 0))
     if "exercise" in tag:
@@ -248,10 +269,49 @@ def _cell(cell_type: str, tag: dict[str, Any], source: str, assignment: str) -> 
     if "experiment" in tag:
         return Cell(f"experiment-{tag['experiment']}", "experiment", tag["experiment"], source)
     if cell_type == "markdown":
-        return Cell(f"prose-{digest}", "prose", None, source)
+        return Cell(_id("prose", source), "prose", None, source)
     if tag.get("provided"):
-        return Cell(f"provided-{digest}", "provided", None, source, 0.0, allows)
+        return Cell(_id("provided", source), "provided", None, source, 0.0, allows)
     raise AssignmentError(
         f"A code cell of {assignment} has no tag (it starts with {source.splitlines()[:1]}); "
         "tag it provided=true, exercise=… or experiment=…."
     )
+
+
+def _id(kind: str, source: str) -> str:
+    return f"{kind}-{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+
+
+def _provided_from(address: str, cell: Cell, assignment: str, root: Path) -> Cell:
+    """Fill a provided cell with a solved exercise of an assignment that students take earlier."""
+    if cell.source.strip():
+        raise AssignmentError(
+            f"The cell of {assignment} that provides {address!r} has text of its own; "
+            "put it into a cell below."
+        )
+    other, _, exercise = address.partition("/")
+    earlier = list(takewhile(lambda name: name != assignment, names(root)))
+    if other not in earlier:
+        raise AssignmentError(
+            f"{assignment} can provide exercises of the assignments before it "
+            f"({', '.join(earlier) or 'there are none'}), not {address!r}; "
+            "mend the tag or reference/order.txt."
+        )
+    text = (root / "reference" / other / "notebook.py").read_text(encoding="utf-8")
+    known = _exercises(text, other)
+    if exercise not in known:
+        raise AssignmentError(
+            f"{assignment} provides {address!r}, but {other} has no such exercise; "
+            f"it has {', '.join(known)}."
+        )
+    source, allows = known[exercise].solved, cell.allows | known[exercise].allows
+    return replace(cell, id=_id("provided", source), source=source, allows=allows)
+
+
+@lru_cache(maxsize=32)
+def _exercises(text: str, assignment: str) -> dict[str, Cell]:
+    """Read the exercises of a notebook, by their names."""
+    raws = jupytext.reads(text, fmt="py:percent").cells
+    tagged = [raw for raw in raws if "exercise" in raw.metadata]
+    cells = [_cell(raw.cell_type, raw.metadata, raw.source, assignment) for raw in tagged]
+    return {str(cell.name): cell for cell in cells}
