@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from autograder.assignment import source
 from autograder.assignment.source import Assignment, AssignmentError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_cells_are_what_their_tags_say(toy: Assignment) -> None:
@@ -142,3 +146,11 @@ def test_assignments_come_in_the_order_that_the_course_takes_them(toy_root: Path
     assert source.names(toy_root) == ["alpha", "beta", "toy", "zeta"]
     (folder / "order.txt").write_text("zeta\ntoy\nnot-written-yet\n")
     assert source.names(toy_root) == ["zeta", "toy", "alpha", "beta"]
+
+
+@pytest.mark.parametrize("name", source.names(ROOT))
+def test_every_name_in_a_notebook_is_defined_in_it_or_in_what_it_provides(name: str) -> None:
+    code = "\n".join(cell.source for cell in source.load(name, ROOT).cells if cell.is_code)
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "-"]
+    done = subprocess.run(command, input=code, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
