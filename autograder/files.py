@@ -31,6 +31,11 @@ def counted(folder: Path) -> list[Path]:
     return sorted(path for path in (each.relative_to(folder) for each in inside) if counts(path))
 
 
+def modules(folder: Path) -> list[Path]:
+    """List the Python files among those that count."""
+    return [path for path in counted(folder) if path.suffix == ".py"]
+
+
 def digest(folder: Path, paths: Iterable[Path]) -> str:
     """Digest files: their paths inside the folder and their bytes."""
     whole = sha256()

@@ -35,7 +35,7 @@ def train_numpy(kit: SimpleNamespace, network: Any, x: np.ndarray, y: np.ndarray
     """One epoch of the notebook's loop, without its evaluations; returns the network."""
     states: dict[str, dict[str, Any]] = {name: {} for name in network.parameters}
     for inputs, classes in kit.minibatches(x, y, size, np.random.default_rng(1)):
-        _, dlogits = kit.cross_entropy(network.forward(inputs, training=True), classes)
+        _, dlogits = kit.cross_entropy_loss(network.forward(inputs, training=True), classes)
         network.backward(dlogits)
         for name, param in network.parameters.items():
             network.parameters[name], states[name] = kit.adam(
@@ -92,7 +92,7 @@ def compare(kit: SimpleNamespace, name: str, repeats: int) -> str:
         )
 
     (numpy, twin_torch), (network, twin) = race(line_up, repeats)
-    ours = kit.cross_entropy(network.forward(x), y)[0]
+    ours = kit.cross_entropy_loss(network.forward(x), y)[0]
     with torch.no_grad():
         logits = twin(torch.from_numpy(x))
     theirs = torch.nn.functional.cross_entropy(logits, torch.from_numpy(y)).item()

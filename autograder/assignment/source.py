@@ -5,15 +5,18 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import json
 import re
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autograder import files
 from autograder.assignment import scopes, tags
 from autograder.assignment.regions import REGION, stray
 from autograder.checking import cells, magics
@@ -65,6 +68,11 @@ class Cell:
         """What the stubs of the cell say when they are called."""
         return [self._asked(region) for region in REGION.finditer(self.source)]
 
+    @property
+    def solved(self) -> str:
+        """The cell as a later assignment provides it: without the lines that mark its regions."""
+        return REGION.sub(lambda region: region["body"].removesuffix("\n"), self.source)
+
     @cached_property
     def defines(self) -> frozenset[str]:
         """The functions and classes that the cell defines at its top level."""
@@ -102,6 +110,14 @@ class Assignment:
             if cell.kind == "prose" and (heading := re.search(r"^# (.+)$", cell.source, re.M)):
                 return heading[1].strip()
         return self.name
+
+    @property
+    def digest(self) -> str:
+        """A digest of what it is made of: the files beside it, and what it provides of others."""
+        beside = files.digest(self.folder, files.modules(self.folder))
+        cells = [(cell.source, sorted(cell.allows)) for cell in self.cells]
+        whole = json.dumps([beside, cells])
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     @cached_property
     def layout(self) -> tuple[Cell, ...]:
@@ -239,16 +255,22 @@ def load(name: str, root: Path | None = None) -> Assignment:
     if not (folder / "notebook.py").is_file():
         known = ", ".join(names(root)) or "none yet"
         raise AssignmentError(f"There is no assignment {name!r}; this course has: {known}.")
-    return Assignment(name, folder, parse(read_text(folder / "notebook.py"), name))
+    return Assignment(name, folder, parse(read_text(folder / "notebook.py"), name, root))
 
 
-def parse(text: str, name: str) -> tuple[Cell, ...]:
-    """Turn the percent format into cells, each with an id that its place does not change."""
+def parse(text: str, name: str, root: Path | None = None) -> tuple[Cell, ...]:
+    """Turn the percent format into cells, each with an id that its place does not change.
+
+    Exercises of earlier assignments that the text provides are looked up in ``root``.
+    """
     taken: dict[str, int] = {}
     cells: list[Cell] = []
     for raw, where in tags.read(text, f"reference/{name}/notebook.py"):
         _check_markers(where, raw.source)
         cell = _cell(raw.cell_type, raw.metadata, raw.source, where)
+        address = raw.metadata.get("provided")
+        if cell.kind == "provided" and isinstance(address, str):
+            cell = _provided_from(address, cell, where, name, root or find_root())
         count = taken[cell.id] = taken.get(cell.id, 0) + 1
         if count > 1 and cell.kind in ("solution", "written"):
             raise AssignmentError(f"{name} has two cells named {cell.name!r}; rename one of them.")
@@ -272,7 +294,6 @@ def text_digest(source: str) -> str:
 
 
 def _cell(cell_type: str, tag: dict[str, Any], source: str, where: str) -> Cell:
-    digest = text_digest(source)
     allows = frozenset(str(tag.get("allows", "")).replace(",", " ").split())
     points = float(tag.get("points", 0))
     if "exercise" in tag:
@@ -288,9 +309,49 @@ def _cell(cell_type: str, tag: dict[str, Any], source: str, where: str) -> Cell:
     if "experiment" in tag:
         return Cell(f"experiment-{tag['experiment']}", "experiment", tag["experiment"], source)
     if cell_type == "markdown":
-        return Cell(f"prose-{digest}", "prose", None, source)
+        return Cell(_id("prose", source), "prose", None, source)
     if tag.get("provided"):
-        return Cell(f"provided-{digest}", "provided", None, source, 0.0, allows)
+        return Cell(_id("provided", source), "provided", None, source, 0.0, allows)
     raise AssignmentError(
         f"{where}: the cell has no tag; tag it provided=true, exercise=… or experiment=…."
     )
+
+
+def _id(kind: str, source: str) -> str:
+    return f"{kind}-{text_digest(source)}"
+
+
+def _provided_from(address: str, cell: Cell, where: str, assignment: str, root: Path) -> Cell:
+    """Fill a provided cell with a solved exercise of an assignment that students take earlier."""
+    if cell.source.strip():
+        raise AssignmentError(
+            f"{where}: the cell that provides {address!r} has text of its own; "
+            "put it into a cell below."
+        )
+    other, _, exercise = address.partition("/")
+    earlier = list(takewhile(lambda name: name != assignment, names(root)))
+    if other not in earlier:
+        raise AssignmentError(
+            f"{where}: {assignment} can provide exercises of the assignments before it "
+            f"({', '.join(earlier) or 'there are none'}), not {address!r}; "
+            "mend the tag or reference/order.txt."
+        )
+    known = _exercises(read_text(root / "reference" / other / "notebook.py"), other)
+    if exercise not in known:
+        raise AssignmentError(
+            f"{where}: {other} has no exercise {exercise!r} to provide; "
+            f"it has {', '.join(known)}."
+        )
+    source, allows = known[exercise].solved, cell.allows | known[exercise].allows
+    return replace(cell, id=_id("provided", source), source=source, allows=allows)
+
+
+@lru_cache(maxsize=32)
+def _exercises(text: str, assignment: str) -> dict[str, Cell]:
+    """Read the exercises of a notebook, by their names."""
+    cells = [
+        _cell(raw.cell_type, raw.metadata, raw.source, where)
+        for raw, where in tags.read(text, f"reference/{assignment}/notebook.py")
+        if "exercise" in raw.metadata
+    ]
+    return {str(cell.name): cell for cell in cells}

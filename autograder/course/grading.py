@@ -97,7 +97,7 @@ class Grading:
         """What the verdicts depend on, by assignment."""
         conditions = {"limits": asdict(self.limits), **self._device()}
         return {
-            name: Surroundings.of(source.folder, seed=self.course.settings.seed, conditions=conditions)
+            name: Surroundings.of(source, seed=self.course.settings.seed, conditions=conditions)
             for name, source in self.sources.items()
         }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder import files
+from autograder.assignment.source import Assignment
 from autograder.files import KIT, write_atomically
 from autograder.judging.verdict import Verdict
 
@@ -27,7 +28,7 @@ class Surroundings:
     Attributes
     ----------
     assignment, kit : str
-        Digests of the assignment's source and of this package.
+        Digests of the assignment, with what it provides of others, and of this package.
     python : str
     libraries : dict of str to str
         Versions of the libraries whose numbers a verdict may depend on.
@@ -45,10 +46,10 @@ class Surroundings:
     conditions: dict[str, Any]
 
     @classmethod
-    def of(cls, folder: Path, *, seed: int, conditions: dict[str, Any]) -> Surroundings:
-        """Look at an assignment's source, ``reference/<name>``, and at this installation."""
-        assignment, kit = _sources(folder), _sources(KIT)
-        return cls(assignment, kit, sys.version, _libraries(), seed, conditions)
+    def of(cls, assignment: Assignment, *, seed: int, conditions: dict[str, Any]) -> Surroundings:
+        """Look at an assignment's source and at this installation."""
+        kit = files.digest(KIT, files.modules(KIT))
+        return cls(assignment.digest, kit, sys.version, _libraries(), seed, conditions)
 
     @cached_property
     def plain(self) -> dict[str, Any]:
@@ -76,11 +77,6 @@ class Attempt:
     key: str = ""
     seed: int = 0
     only: tuple[str, ...] | None = None
-
-
-def _sources(folder: Path) -> str:
-    """Digest every source file below a folder."""
-    return files.digest(folder, [path for path in files.counted(folder) if path.suffix == ".py"])
 
 
 def _libraries() -> dict[str, str]:

@@ -17,23 +17,28 @@ BLOCK = Alternatives("block",
     ("two branches", """\
     z, normal = x @ layer["w"], None
     if "gamma" in layer:
-        arrays = (layer[name] for name in ("gamma", "beta", "mean", "var"))
-        z, normal = batchnorm_forward(z, *arrays, training)
+        running = layer["mean"], layer["var"]
+        z, normal, running = batchnorm_forward(
+            z, layer["gamma"], layer["beta"], running, training=training
+        )
+        layer["mean"][...], layer["var"][...] = running
     else:
         z += layer["b"]""",
      '    if layer.get("gamma") is None:\n'
      '        z, normal = np.dot(x, layer["w"]) + layer["b"][None, :], None\n'
      "    else:\n"
-     "        z, normal = batchnorm_forward(\n"
-     '            x.dot(layer["w"]), layer["gamma"], layer["beta"], layer["mean"], layer["var"], '
-     "training\n"
-     "        )"),
+     '        old = [layer["mean"], layer["var"]]\n'
+     "        z, normal, new = batchnorm_forward(\n"
+     '            x.dot(layer["w"]), layer["gamma"], layer["beta"], old, training=training)\n'
+     "        if training:\n"
+     "            for array, values in zip(old, new):\n"
+     "                np.copyto(array, values)"),
 )
 
 AUTOENCODER = Alternatives("Autoencoder",
     ("numbers in lists", CELL,
      "\n"
-     "class Autoencoder(Network):\n"
+     "class Autoencoder(Model):\n"
      '    """Layers in two lists of numbers; the activations are asked for when they are '
      'needed."""\n'
      "\n"
@@ -132,17 +137,20 @@ EARLYSTOPPING = Alternatives("EarlyStopping",
 
 FIT = Alternatives("fit",
     ("batches by reshaping the order",
-     "        order, losses = rng.permutation(len(x)), []\n"
-     "        for start in range(0, len(x) - batch_size + 1, batch_size):\n"
-     "            losses.append(objective(model, x[order[start : start + batch_size]]))", """\
+     "        losses = []\n"
+     "        for batch, _ in minibatches(x, x, batch_size, rng):\n"
+     "            if len(batch) < batch_size:\n"
+     "                break\n", """\
         count, losses = len(x) // batch_size, []
         order = rng.permutation(len(x))[: count * batch_size].reshape(count, batch_size)
-        for batch in order:
-            losses.append(objective(model, x[batch]))"""),
+        for batch in x[order]:
+"""),
     ("shuffled copy, decay in place", """\
-        order, losses = rng.permutation(len(x)), []
-        for start in range(0, len(x) - batch_size + 1, batch_size):
-            losses.append(objective(model, x[order[start : start + batch_size]]))
+        losses = []
+        for batch, _ in minibatches(x, x, batch_size, rng):
+            if len(batch) < batch_size:
+                break
+            losses.append(objective(model, batch))
             gradients = dict(model.gradients)
             if decay:
                 _, pull = weight_decay(model.parameters, decay)
@@ -155,6 +163,11 @@ FIT = Alternatives("fit",
                 model.gradients[name] += extra
             adam_step(model.parameters, model.gradients, moments, rate)
             start += batch_size""", ("float(np.mean(losses))", "sum(losses) / len(losses)")),
+    ("adam itself, new arrays", "adam_step(model.parameters, gradients, moments, rate)",
+     "for name, old in model.parameters.items():\n"
+     "                state = moments.get(name, {})\n"
+     "                made = adam(old, gradients[name], state, learning_rate=rate)\n"
+     "                model.parameters[name], moments[name] = made"),
 )
 
 GRID_SEARCH = Alternatives("grid_search",

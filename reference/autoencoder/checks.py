@@ -63,7 +63,7 @@ def block_cache(layer):
         return X, W, None, block(X, layer), "tanh"
     z = X @ W
     deviation = np.sqrt(z.var(axis=0) + 1e-5)
-    normal = ((z - z.mean(axis=0)) / deviation, deviation, layer["gamma"])
+    normal = ((z - z.mean(axis=0)) / deviation, deviation, layer["gamma"], True)
     return X, W, normal, block(X, layer), "tanh"
 
 
@@ -81,6 +81,37 @@ def test_block_with_batchnorm(student):
     assert_close(out, block(X, NORMED), name="out", axes="NM")
     out, _ = student.block_forward(X, NORMED, "tanh", training=False)
     assert_close(out, block(X, NORMED, training=False), name="out in evaluation", axes="NM")
+
+
+# The output of a forward pass, the layer after it, and the arrays that were in the layer before.
+AFTERWARDS = Expression(
+    """
+def afterwards(forward, x, layer, training):
+    arrays = dict(layer)
+    out, _ = forward(x, layer, "tanh", training)
+    return out, layer, arrays
+""",
+    "afterwards",
+)
+
+
+@exercise("block")
+def test_block_running_statistics(student):
+    """Training moves the running statistics, in place."""
+    z, afterwards = X @ W, student.get(student.put(AFTERWARDS))
+    _, after, arrays = afterwards(student.block_forward, X, NORMED, True)
+    for name, batch in ("mean", z.mean(axis=0)), ("var", z.var(axis=0, ddof=1)):
+        expected = 0.9 * NORMED[name] + 0.1 * batch
+        assert_close(after[name], expected, name=f"layer['{name}'] after training", axes="M")
+        assert_close(arrays[name], expected, name=f"the array that was layer['{name}']", axes="M")
+
+
+@exercise("block")
+def test_block_statistics_in_evaluation(student):
+    """Evaluation leaves the running statistics as they are."""
+    _, after, _ = student.get(student.put(AFTERWARDS))(student.block_forward, X, NORMED, False)
+    for name in "mean", "var":
+        assert_close(after[name], NORMED[name], name=f"layer['{name}'] after evaluation", axes="M")
 
 
 @exercise("block")

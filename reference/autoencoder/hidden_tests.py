@@ -100,7 +100,7 @@ def block_cache(x, layer, activation):
         return x, layer["w"], None, out, activation
     z = x @ layer["w"]
     deviation = np.sqrt(z.var(axis=0) + EPSILON)
-    normal = ((z - z.mean(axis=0)) / deviation, deviation, layer["gamma"])
+    normal = ((z - z.mean(axis=0)) / deviation, deviation, layer["gamma"], True)
     return x, layer["w"], normal, out, activation
 
 
@@ -116,6 +116,16 @@ def block_gradients(x, layer, dout, activation):
     return numerical_gradient(lambda v: block(v, layer, activation)[0], x, dout), gradients
 
 
+# The output of a forward pass, the layer after it, and the arrays that were in the layer before.
+AFTERWARDS = Expression(
+    """
+def afterwards(forward, x, layer, activation, training):
+    arrays = dict(layer)
+    out, _ = forward(x, layer, activation, training)
+    return out, layer, arrays
+""",
+    "afterwards",
+)
 AXES = {"w": "DM", "b": "M", "gamma": "M", "beta": "M", "mean": "M", "var": "M"}
 LAYERS = list(itertools.product((False, True), ACTIVATIONS))
 
@@ -217,20 +227,19 @@ def test_block_in_evaluation(student, rng):
 @exercise("block")
 def test_block_running_statistics(student, rng):
     """Training moves the running mean and variance in place, evaluation leaves them as they are."""
-    x, layer, _ = block_case(rng, 5, 3, 4, True, "tanh")
-    z = x @ layer["w"]
-    moved = {
-        "mean": 0.9 * layer["mean"] + 0.1 * z.mean(axis=0),
-        "var": 0.9 * layer["var"] + 0.1 * z.var(axis=0, ddof=1),
-    }
+    afterwards = student.get(student.put(AFTERWARDS))
     for training in False, True:
-        handle = student.put(layer)
-        student.block_forward(x, handle, "tanh", training)
-        after = student.get(handle)
-        for name in layer:
-            expected = moved[name] if training and name in moved else layer[name]
+        x, layer, _ = block_case(rng, 5, 3, 4, True, "tanh")
+        z, wanted = x @ layer["w"], dict(layer)
+        if training:
+            wanted["mean"] = 0.9 * layer["mean"] + 0.1 * z.mean(axis=0)
+            wanted["var"] = 0.9 * layer["var"] + 0.1 * z.var(axis=0, ddof=1)
+        _, after, arrays = afterwards(student.block_forward, x, layer, "tanh", training)
+        for name, expected in wanted.items():
             label = f"layer['{name}'] after {'training' if training else 'evaluation'}"
             assert_close(after[name], expected, name=label, axes=AXES[name], rtol=EXACT)
+            label = f"the array that was layer['{name}']"
+            assert_close(arrays[name], expected, name=label, axes=AXES[name], rtol=EXACT)
 
 
 @exercise("block", weight=0.5)
@@ -245,7 +254,10 @@ def test_block_cache(student, rng):
         assert_close(out, expected[3], name="out in the cache", axes="NM", rtol=1e-9)
         assert name == activation, "The cache's last item should be the activation's name."
         if batchnorm:
-            for index, value in enumerate(expected[2]):
+            assert len(normal) == 4 and normal[3] is True, (
+                "normal in the cache should be the cache that batchnorm_forward returns."
+            )
+            for index, value in enumerate(expected[2][:3]):
                 assert_close(normal[index], value, name="normal in the cache", rtol=1e-9)
         else:
             assert normal is None, "Without batch normalisation, normal in the cache is None."

@@ -32,19 +32,28 @@ BLOCK = Mistakes("block",
     ("activation before batch normalisation", "    out = activation_forward(z, activation)",
      "    if normal is not None:\n"
      '        z = activation_forward(x @ layer["w"], activation)\n'
-     "        z, normal = batchnorm_forward(\n"
-     '            z, layer["gamma"], layer["beta"], layer["mean"].copy(), layer["var"].copy(), '
-     "training)\n"
+     "        z, normal, _ = batchnorm_forward(\n"
+     '            z, layer["gamma"], layer["beta"], running, training=training)\n'
      "        out = z\n"
      "    else:\n"
      "        out = activation_forward(z, activation)", "The normalisation stands after the "
      "activation; here it normalises the product, and the activation comes last."),
-    ("batch statistics in evaluation", "*arrays, training)", "*arrays, True)",
+    ("batch statistics in evaluation", "training=training", "training=True",
      "Evaluation uses the statistics of the batch: hand the mode on, so that the running "
      "statistics are used there."),
-    ("running statistics in training", "*arrays, training)", "*arrays, False)",
+    ("running statistics in training", "training=training", "training=False",
      "Training normalises by the running statistics; there the batch's own are to be used. Hand "
      "the mode on."),
+    ("running statistics thrown away", 'layer["mean"][...], layer["var"][...] = running', "pass",
+     "The running statistics do not move: batchnorm_forward returns the new ones, and the layer "
+     "has to keep them."),
+    ("running statistics not in place", 'layer["mean"][...], layer["var"][...] = running',
+     'layer["mean"], layer["var"] = running', "The dictionary gets new running statistics, and the "
+     "arrays that were in it stay as they were; the network holds those, so copy the values into "
+     "them."),
+    ("running variance not kept", 'layer["mean"][...], layer["var"][...] = running',
+     'layer["mean"][...] = running[0]', "Only the running mean moves; the running variance has to "
+     "be kept as well."),
     ("bias forgotten", '        z += layer["b"]', "        pass",
      "The bias does not reach the output of a layer without batch normalisation."),
     ("bias after the activation",
@@ -56,8 +65,7 @@ BLOCK = Mistakes("block",
      "The bias is added behind the activation; it belongs to the product, so it comes first."),
     ("activation forgotten", "out = activation_forward(z, activation)", "out = z",
      "The activation is missing: this is what goes into it."),
-    ("gamma and beta swapped", '("gamma", "beta", "mean", "var")',
-     '("beta", "gamma", "mean", "var")',
+    ("gamma and beta swapped", 'layer["gamma"], layer["beta"]', 'layer["beta"], layer["gamma"]',
      "gamma and beta have changed places on the way to the normalisation."),
     ("slope of the activation forgotten", "dz = activation_backward(dout, out, activation)",
      "dz = dout", "The upstream gradient passes the activation untouched; it has to be "
@@ -205,24 +213,26 @@ EARLYSTOPPING = Mistakes("EarlyStopping",
 )
 
 FIT = Mistakes("fit",
-    ("smaller last batch kept", "range(0, len(x) - batch_size + 1, batch_size)",
-     "range(0, len(x), batch_size)",
+    ("smaller last batch kept",
+     "            if len(batch) < batch_size:\n                break\n", "",
      "The smaller batch at the end is trained on as well; it is to be left out."),
-    ("last whole batch lost", "len(x) - batch_size + 1, batch_size)",
-     "len(x) - batch_size, batch_size)",
+    ("last whole batch lost",
+     "        for batch, _ in minibatches(x, x, batch_size, rng):\n"
+     "            if len(batch) < batch_size:\n"
+     "                break\n", """\
+        order = rng.permutation(len(x))
+        for start in range(0, len(x) - batch_size, batch_size):
+            batch = x[order[start : start + batch_size]]
+""",
      "Where the samples divide evenly, the last whole batch is lost: a range ends before its end."),
-    ("never shuffled", "order, losses = rng.permutation(len(x)), []",
-     "order, losses = np.arange(len(x)), []",
+    ("never shuffled", "for batch, _ in minibatches(x, x, batch_size, rng):",
+     "for batch in np.split(x, range(batch_size, len(x), batch_size)):",
      "The samples come in the same order in every epoch: draw one rng.permutation(N) for each."),
     ("shuffled once",
-     "    for rate in learning_rates:\n"
-     "        model.training = True\n"
-     "        order, losses = rng.permutation(len(x)), []", """\
-    order = rng.permutation(len(x))
-    for rate in learning_rates:
-        model.training = True
-        losses = []""",
-     "The samples are shuffled once for all epochs; each epoch draws an order of its own."),
+     "    for rate in learning_rates:\n", "    batches = list(minibatches(x, x, batch_size, rng))\n"
+     "    for rate in learning_rates:\n",
+     "The samples are shuffled once for all epochs; each epoch draws an order of its own.",
+     ("in minibatches(x, x, batch_size, rng):\n            if", "in batches:\n            if")),
     ("moments thrown away", "            adam_step(model.parameters, gradients, moments, rate)",
      "            adam_step(model.parameters, gradients, {}, rate)",
      "Adam starts anew at every step: its moments have to live as long as the training does."),
@@ -240,8 +250,8 @@ FIT = Mistakes("fit",
      "The gradient of the decay is subtracted; it is added like any part of the loss, and the "
      "step turns it round."),
     ("penalty in the history",
-     "            losses.append(objective(model, x[order[start : start + batch_size]]))",
-     "            losses.append(objective(model, x[order[start : start + batch_size]]))\n"
+     "            losses.append(objective(model, batch))",
+     "            losses.append(objective(model, batch))\n"
      "            losses[-1] += weight_decay(model.parameters, decay)[0]",
      "The history's loss contains the penalty; it is to hold the objective alone, so that it can "
      "be compared with the validation loss."),
@@ -256,7 +266,7 @@ FIT = Mistakes("fit",
      "                model.load_state(stopping.best_state)\n"
      "            break", "The best state is taken up only if the training was stopped early; it "
      "is the best also when all epochs were run."),
-    ("never stopped", "            break", "            continue",
+    ("never stopped", "model.state()):\n            break", "model.state()):\n            continue",
      "What stopping says is not heeded: when it says stop, the training should end."),
     ("stopping sees the training loss", 'stopping.update(history["val_loss"][-1]',
      'stopping.update(history["loss"][-1]',
@@ -266,7 +276,7 @@ FIT = Mistakes("fit",
     ("loss of the last batch", "float(np.mean(losses))", "float(losses[-1])",
      "The history has the loss of the last batch of each epoch; it is the mean over its batches."),
     ("step before the objective's gradients", "            gradients = dict(model.gradients)",
-     "            gradients = dict(model.gradients) if start == 0 else gradients",
+     "            gradients = dict(model.gradients) if len(losses) == 1 else gradients",
      "All steps of an epoch use the gradients of its first batch: they have to be fetched anew "
      "after each."),
 )

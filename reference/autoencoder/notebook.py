@@ -80,16 +80,18 @@ def reconstruction_loss(x_hat, x):
 #
 # - *In training* it takes the mean $m_j$ and the biased variance $v_j$ of column $j$ over the
 #   batch, and gives $\gamma_j \hat z_{nj} + \beta_j$ with $\hat z_{nj} = (z_{nj} - m_j) / \sqrt{v_j
-#   + \varepsilon}$. On the way it moves its *running* statistics a tenth towards those of the
-#   batch, in place.
+#   + \varepsilon}$. Beside that it gives new *running* statistics, a tenth of the way from the old
+#   ones to the batch's mean and unbiased variance.
 # - *In evaluation* it uses the running statistics, so that what a sample gives does not depend on
 #   the company it came in.
 #
 # The running statistics are not parameters: no gradient ever reaches them. They are part of the
-# model all the same, and a checkpoint without them is worth nothing.
+# model all the same, and a checkpoint without them is worth nothing. `batchnorm_forward` is the
+# pure function of `optimization`: it changes nothing that it is given, so whoever calls it has to
+# keep the statistics that it gives back.
 
 # %% provided=true
-EPSILON = 1e-5  # batch normalisation adds it to the variance
+EPSILON = 1e-5  # what `batchnorm_forward` adds to the variance
 
 ACTIVATIONS = {  # name: (the function, its slope written with its output)
     "identity": (lambda z: z, lambda out: 1),
@@ -116,35 +118,9 @@ def activation_backward(dout, out, name):
     return dout * ACTIVATIONS[name][1](out)
 
 
-def batchnorm_forward(z, gamma, beta, mean, var, training):
-    """γ (z − m) / √(v + ε) + β for z (N, M); all others (M,).
+# %% provided="optimization/batchnorm_forward"
 
-    In training m and v are the batch's own, N ≥ 2, and `mean` and `var` move towards them in place
-    (`var` towards the unbiased variance). In evaluation m and v are `mean` and `var`. The cache is
-    the tuple (normalised z, √(v + ε), gamma), in evaluation None.
-    """
-    if not training:
-        scale = gamma / np.sqrt(var + EPSILON)
-        return z * scale + (beta - mean * scale), None
-    n = len(z)
-    batch_mean = z.mean(axis=0)
-    normalised = z - batch_mean
-    batch_var = np.einsum("nm,nm->m", normalised, normalised) / n
-    deviation = np.sqrt(batch_var + EPSILON)
-    normalised /= deviation
-    mean += 0.1 * (batch_mean - mean)
-    var += 0.1 * (batch_var * (n / (n - 1)) - var)
-    return normalised * gamma + beta, (normalised, deviation, gamma)
-
-
-def batchnorm_backward(dout, cache):
-    """Gradients dz (N, M), dgamma (M,), dbeta (M,) of `batchnorm_forward` in training."""
-    normalised, deviation, gamma = cache
-    dgamma, dbeta = np.einsum("nm,nm->m", dout, normalised), dout.sum(axis=0)
-    dz = dout - (dbeta + normalised * dgamma) / len(dout)
-    dz *= gamma / deviation
-    return dz, dgamma, dbeta
-
+# %% provided="optimization/batchnorm_backward"
 
 # %% [markdown]
 # ### The layer, forward and backward
@@ -160,6 +136,10 @@ def batchnorm_backward(dout, cache):
 # $$ \text{out} = f(\operatorname{batchnorm}(x w)), \qquad
 #    \texttt{layer} = \{\texttt{"w"}, \texttt{"gamma"}, \texttt{"beta"}, \texttt{"mean"},
 #    \texttt{"var"}\} . $$
+#
+# `mean` and `var` are the running statistics. In training they become what `batchnorm_forward`
+# gives back, *in place*: its values are copied into the arrays that are there, as `array[...] =
+# values` does, for those are the arrays that the network holds.
 #
 # Backward runs through the same three steps from the far end. Let $dz$ be the gradient at the
 # product $z = x w$. Each $w_{ij}$ touches column $j$ of $z$ in every sample, each $x_{ni}$ touches
@@ -181,8 +161,8 @@ def block_forward(x, layer, activation, training=True):
     x : ndarray (N, D)
     layer : dict of ndarray
         "w" (D, M), and either "b" (M,), or "gamma", "beta", "mean" and "var", all (M,). In training
-        the running statistics "mean" and "var" change in place, as `batchnorm_forward` does it;
-        nothing else changes.
+        the running statistics "mean" and "var" change in place, to those that `batchnorm_forward`
+        gives; nothing else changes.
     activation : str
         A name in `ACTIVATIONS`.
     training : bool
@@ -197,8 +177,11 @@ def block_forward(x, layer, activation, training=True):
     ### BEGIN SOLUTION  the product, then batch normalisation or the bias, then the activation
     z, normal = x @ layer["w"], None
     if "gamma" in layer:
-        arrays = (layer[name] for name in ("gamma", "beta", "mean", "var"))
-        z, normal = batchnorm_forward(z, *arrays, training)
+        running = layer["mean"], layer["var"]
+        z, normal, running = batchnorm_forward(
+            z, layer["gamma"], layer["beta"], running, training=training
+        )
+        layer["mean"][...], layer["var"][...] = running
     else:
         z += layer["b"]
     out = activation_forward(z, activation)
@@ -255,18 +238,20 @@ def block_backward(dout, cache, want_dx=True):
 #
 # A model is more than its parameters, so the given class below keeps all named arrays of a network:
 # `parameters` and their `gradients`, `statistics` (the running ones), and `training`, the mode. It
-# also knows how to make layer $l$ and how to find its arrays again. `state` and `load_state` are
-# what checkpoints are made of.
+# also knows how to make layer $l$, with weights that are drawn as in `optimization`, and how to
+# find its arrays again. `state` and `load_state` are what checkpoints are made of.
+
+# %% provided="optimization/he_init"
+
+# %% provided="optimization/xavier_init"
+
+# %% provided="optimization/normal_init"
 
 # %% provided=true
-INITIALISERS = {  # name: standard deviation of the weights between D inputs and M outputs
-    "he": lambda d, m: np.sqrt(2 / d),
-    "xavier": lambda d, m: np.sqrt(2 / (d + m)),
-    "small": lambda d, m: 0.01,
-}
+INITIALISERS = {"he": he_init, "xavier": xavier_init, "small": normal_init}
 
 
-class Network:
+class Model:
     """The named arrays of a network of layers, numbered from 1."""
 
     def __init__(self, **config):
@@ -276,8 +261,7 @@ class Network:
 
     def add_layer(self, number, inputs, outputs, init, batchnorm, rng):
         """Make the arrays of a layer: "w1", "b1"; or "w1", "gamma1", "beta1", "mean1", "var1"."""
-        deviation = INITIALISERS[init](inputs, outputs)
-        self.parameters[f"w{number}"] = rng.normal(0, deviation, size=(inputs, outputs))
+        self.parameters[f"w{number}"] = INITIALISERS[init](inputs, outputs, rng)
         if batchnorm:
             self.parameters[f"gamma{number}"] = np.ones(outputs)
             self.parameters[f"beta{number}"] = np.zeros(outputs)
@@ -323,7 +307,7 @@ class Network:
 # keeping none saves the memory of all hidden layers of a test set.
 
 # %% exercise="Autoencoder" points=14
-class Autoencoder(Network):
+class Autoencoder(Model):
     """A fully-connected autoencoder.
 
     Parameters
@@ -466,33 +450,29 @@ class Autoencoder(Network):
 #
 # The step is Adam's (Kingma and Ba, 2015), which you know from `optimization`. It divides each
 # parameter's averaged gradient by the root of its averaged square, so that all parameters move at a
-# similar pace, and it asks for less care with the learning rate than plain descent.
+# similar pace, and it asks for less care with the learning rate than plain descent. `adam_step`
+# makes that step for every parameter, and writes the result into the array that is there.
 #
 # The learning rate falls along half a cosine wave (Loshchilov and Hutter, 2017). Towards the end
 # the steps are so small that the noise of the mini-batches averages out; the last tenth of a
 # training often brings more than the third before it.
 
+# %% provided="optimization/adam"
+
 # %% provided=true
-def adam_step(parameters, gradients, moments, rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
-    """One step of Adam, in place; `moments` is a dictionary of its own, empty at first."""
-    step = moments["step"] = moments.get("step", 0) + 1
-    scale = np.sqrt(1 - beta2**step)
-    rate, epsilon = float(rate * scale / (1 - beta1**step)), float(epsilon * scale)
+def adam_step(parameters, gradients, moments, rate):
+    """One step of Adam, in place; `moments` is a dictionary of its own, empty at first.
+
+    Adam works element by element, so a large array may go through it in pieces, some rows at a
+    time: what fits into the processor's cache is done faster.
+    """
     for name, gradient in gradients.items():
-        if name not in moments:
-            moments[name] = [np.zeros_like(gradient) for _ in range(3)]
-        mean, square, scratch = moments[name]
-        mean *= beta1
-        mean += np.multiply(gradient, 1 - beta1, out=scratch)
-        square *= beta2
-        np.multiply(gradient, gradient, out=scratch)
-        scratch *= 1 - beta2
-        square += scratch
-        np.sqrt(square, out=scratch)
-        scratch += epsilon
-        np.divide(mean, scratch, out=scratch)
-        scratch *= rate
-        parameters[name] -= scratch
+        rows = 1 + 2**15 * len(gradient) // gradient.size
+        for start in range(0, len(gradient), rows):
+            piece, key = slice(start, start + rows), (name, start)
+            param, grad = parameters[name][piece], gradient[piece]
+            made = adam(param, grad, moments.get(key, {}), learning_rate=float(rate))
+            param[...], moments[key] = made
 
 
 def cosine(rate, epochs):
@@ -527,7 +507,7 @@ def weight_decay(parameters, strength):
     Parameters
     ----------
     parameters : dict of ndarray
-        As in a `Network`: the weights are those whose name begins with "w".
+        As in a `Model`: the weights are those whose name begins with "w".
     strength : float
         λ.
 
@@ -622,7 +602,9 @@ class EarlyStopping:
 # Two details. Batch normalisation makes nothing of a batch of one, and little of two, so a last
 # batch that is smaller than the others is left out; the next epoch is shuffled anew and will have
 # other samples there. And validation is done in evaluation mode, with all of the validation data at
-# once.
+# once. `minibatches` is that of `optimization`; the targets that it wants are the inputs here.
+
+# %% provided="optimization/minibatches"
 
 # %% provided=true
 def reconstruction(model, x):
@@ -641,7 +623,7 @@ def fit(
 
     Parameters
     ----------
-    model : Network
+    model : Model
         Trained in place. At the end it holds the best state that `stopping` has kept (without
         `stopping`, or where it has kept none, the last), and is in evaluation mode.
     objective : callable (model, x) -> loss
@@ -672,9 +654,11 @@ def fit(
     history, moments = {"loss": [], "val_loss": []}, {}
     for rate in learning_rates:
         model.training = True
-        order, losses = rng.permutation(len(x)), []
-        for start in range(0, len(x) - batch_size + 1, batch_size):
-            losses.append(objective(model, x[order[start : start + batch_size]]))
+        losses = []
+        for batch, _ in minibatches(x, x, batch_size, rng):
+            if len(batch) < batch_size:
+                break
+            losses.append(objective(model, batch))
             gradients = dict(model.gradients)
             if decay:
                 _, pull = weight_decay(model.parameters, decay)
@@ -1373,10 +1357,8 @@ def train_classifier(x, y, x_val, y_val, *, strength, epochs, batch_size=100, ra
     model = {"w": np.zeros((d, classes), x.dtype), "b": np.zeros(classes, x.dtype)}
     rng, moments, history = np.random.default_rng(0), {}, []
     for epoch_rate in cosine(rate, epochs):
-        order = rng.permutation(len(x))
-        for start in range(0, len(x), batch_size):
-            batch = order[start : start + batch_size]
-            _, dw, db = classifier_loss(model["w"], model["b"], x[batch], y[batch], strength)
+        for x_batch, y_batch in minibatches(x, y, batch_size, rng):
+            _, dw, db = classifier_loss(model["w"], model["b"], x_batch, y_batch, strength)
             adam_step(model, {"w": dw, "b": db}, moments, epoch_rate)
         history.append(hit_rate(model, x_val, y_val))
     return model, history

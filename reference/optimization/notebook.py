@@ -1185,17 +1185,29 @@ NUMBERS["saddle_fraction"] = float(saddles[-1])
 #
 # Here is a network with places for your parts: linear layers, then batch normalisation if you want
 # it, an activation, and dropout if you want it; the last layer is linear. You have written such a
-# network yourself in the assignment before, so it is given. Note how `fit` uses an optimiser: one
-# state for each parameter. Note, too, what a penalty is added to: the weights, not biases or
-# scales.
+# network yourself in `mlp`, so it is given. First come those of its parts that you have written
+# there too: two activations, the linear layer, the loss and the accuracy.
+
+# %% provided="mlp/relu"
+
+# %% provided="mlp/tanh"
+
+# %% provided="mlp/linear_forward"
+
+# %% provided="mlp/linear_backward"
+
+# %% provided="mlp/cross_entropy_loss"
+
+# %% provided="mlp/accuracy"
+
+# %% [markdown]
+# Now the network. Note how `fit` uses an optimiser: one state for each parameter. Note, too, what a
+# penalty is added to: the weights, not biases or scales.
 
 # %% provided=true
 from itertools import pairwise
 
-ACTIVATIONS = {
-    "relu": (lambda z: np.maximum(z, 0), lambda z, out: z > 0),
-    "tanh": (np.tanh, lambda z, out: 1 - out * out),
-}
+ACTIVATIONS = {"relu": (relu_forward, relu_backward), "tanh": (tanh_forward, tanh_backward)}
 
 
 class Network:
@@ -1209,7 +1221,7 @@ class Network:
         self, sizes, rng, *, init, activation="relu", batchnorm=False, dropout=0.0, dtype=np.float32
     ):
         self.depth, self.rng, self.dropout, self.dtype = len(sizes) - 1, rng, dropout, dtype
-        self.activate, self.slope = ACTIVATIONS[activation]
+        self.activation_forward, self.activation_backward = ACTIVATIONS[activation]
         self.parameters, self.gradients, self.running, self.inside = {}, {}, {}, {}
         for layer, (d, m) in enumerate(pairwise(sizes), start=1):
             values = {"w": init(d, m, rng), "b": np.zeros(m)}
@@ -1223,52 +1235,44 @@ class Network:
         """The logits (N, C), through all layers."""
         p, self.caches = self.parameters, {}
         for layer in range(1, self.depth + 1):
-            norm = drop = None
-            z = x @ p[f"w{layer}"] + p[f"b{layer}"]
+            norm = active = drop = None
+            z, linear = linear_forward(x, p[f"w{layer}"], p[f"b{layer}"])
             if layer in self.running:
                 scale, shift, running = p[f"gamma{layer}"], p[f"beta{layer}"], self.running[layer]
                 z, norm, running = batchnorm_forward(z, scale, shift, running, training=training)
                 self.running[layer] = running
-            out = self.activate(z) if layer < self.depth else z
+            out = z
+            if layer < self.depth:
+                out, active = self.activation_forward(z)
             self.inside[layer] = {"z": z, "out": out}
             after = out
             if self.dropout and layer < self.depth:
                 u = self.rng.random(out.shape, dtype=np.float32)
                 after, drop = dropout_forward(out, u, self.dropout, training=training)
-            self.caches[layer] = x, norm, drop
+            self.caches[layer] = linear, norm, active, drop
             x = after
         return x
 
     def backward(self, dout):
         """All gradients, by the names of the parameters."""
         for layer in range(self.depth, 0, -1):
-            x, norm, drop = self.caches[layer]
+            linear, norm, active, drop = self.caches[layer]
             if drop is not None:
                 dout = dropout_backward(dout, drop)
-            if layer < self.depth:
-                dout = dout * self.slope(self.inside[layer]["z"], self.inside[layer]["out"])
+            if active is not None:
+                dout = self.activation_backward(dout, active)
             self.inside[layer]["dz"] = dout
             if norm is not None:
                 dout, dgamma, dbeta = batchnorm_backward(dout, norm)
                 self.gradients |= {f"gamma{layer}": dgamma, f"beta{layer}": dbeta}
-            self.gradients |= {f"w{layer}": x.T @ dout, f"b{layer}": dout.sum(axis=0)}
-            dout = dout @ self.parameters[f"w{layer}"].T if layer > 1 else None
-
-
-def cross_entropy(logits, y):
-    """Mean cross-entropy with the classes y (N,), and its gradient by the logits."""
-    rows = np.arange(len(y))
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    dlogits = np.exp(log_p)
-    dlogits[rows, y] -= 1
-    return -log_p[rows, y].mean(), dlogits / len(y)
+            dout, dw, db = linear_backward(dout, linear)
+            self.gradients |= {f"w{layer}": dw, f"b{layer}": db}
 
 
 def evaluate(network, x, y):
     """Loss and accuracy without training."""
     logits = network.forward(x)
-    return float(cross_entropy(logits, y)[0]), float(np.mean(logits.argmax(axis=1) == y))
+    return float(cross_entropy_loss(logits, y)[0]), float(accuracy(logits, y))
 
 
 def fit(
@@ -1286,7 +1290,7 @@ def fit(
         for x_batch, y_batch in minibatches(x, y, batch_size, rng):
             if network.running and len(y_batch) < 2:
                 continue  # batch normalisation has no use for a single sample
-            _, dlogits = cross_entropy(network.forward(x_batch, training=True), y_batch)
+            _, dlogits = cross_entropy_loss(network.forward(x_batch, training=True), y_batch)
             network.backward(dlogits)
             for name, param in network.parameters.items():
                 grad = network.gradients[name]
@@ -1295,9 +1299,9 @@ def fit(
                 made = update(param, grad, states[name], **hyper)
                 network.parameters[name], states[name] = made
         for prefix, part in ("", train_set), ("val_", test_set):
-            loss, accuracy = evaluate(network, *part)
+            loss, metric = evaluate(network, *part)
             history[f"{prefix}loss"].append(loss)
-            history[f"{prefix}metric"].append(accuracy)
+            history[f"{prefix}metric"].append(metric)
         if each_epoch is not None:
             each_epoch(epoch, history)
     return history
@@ -1516,7 +1520,7 @@ def slope(theta):
     """The gradient of the loss as one vector, at the parameters that are given as one vector."""
     for (name, shape), part in zip(shapes.items(), np.split(theta, cuts[:-1]), strict=True):
         network.parameters[name] = part.reshape(shape)
-    network.backward(cross_entropy(network.forward(x, training=True), y)[1])
+    network.backward(cross_entropy_loss(network.forward(x, training=True), y)[1])
     return np.concatenate([network.gradients[name].ravel() for name in shapes])
 
 
@@ -1527,7 +1531,7 @@ spectra, losses = [], []
 for step in tqdm(range(steps), unit="step", mininterval=1):
     gradient = slope(theta)
     if step in stops:
-        losses.append(cross_entropy(network.forward(x), y)[0])
+        losses.append(cross_entropy_loss(network.forward(x), y)[0])
         spectra.append(np.linalg.eigvalsh(hessian(slope, theta)))
     theta = theta - rate * gradient
 spectra = np.array(spectra)

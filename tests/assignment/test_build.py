@@ -10,8 +10,9 @@ import pytest
 from nbformat import NotebookNode
 from nbgrader.nbgraderformat import MetadataValidator
 
-from autograder.assignment import build
+from autograder.assignment import build, leaks
 from autograder.assignment.build import BuildError
+from autograder.assignment.source import Assignment
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,20 @@ def test_cells_carry_what_nbgrader_reads(built: Path) -> None:
     assert (check.source, check.metadata.nbgrader.points) == ('check("scale")', 2)
     ids = [each.id for each in notebook.cells]
     assert ids.index("scale") == ids.index("scale_code") + 1
+
+
+def test_a_solution_of_an_earlier_assignment_is_handed_out_locked_and_is_no_leak(
+    sequel: Assignment, toy_root: Path
+) -> None:
+    (folder,) = build.build(["zequel"], toy_root)
+    provided = sequel.cells[2]
+    for path in (folder, toy_root / "build" / "solved"):
+        notebook = nbformat.read(path / "zequel.ipynb", as_version=4)
+        (given,) = [each for each in notebook.cells if "def scale" in each.source]
+        assert (given.id, given.source) == (provided.id, provided.source)
+        assert given.metadata.nbgrader.locked and not given.metadata.nbgrader.solution
+    assert "product = x * factor" in given.source and "SOLUTION" not in given.source
+    assert leaks.find(sequel, folder) == []
 
 
 def test_there_are_no_outputs(built: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from autograder.assignment import source
 from autograder.assignment.source import Assignment, AssignmentError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_cells_are_what_their_tags_say(toy: Assignment) -> None:
@@ -61,6 +65,64 @@ def test_author_is_told_what_is_wrong(text: str, says: str) -> None:
         source.parse(text, "toy")
 
 
+def test_an_exercise_of_an_earlier_assignment_can_be_provided(
+    toy: Assignment, sequel: Assignment
+) -> None:
+    _, _, provided, exercise = sequel.cells
+    solved = '''def scale(x, factor):
+    """Multiply x (N, D) by a factor."""
+    product = x * factor
+    return product'''
+    assert (provided.kind, provided.name, provided.source) == ("provided", None, solved)
+    written_out = source.parse(f"# %% provided=true\n{solved}\n", "zequel")
+    assert (provided,) == written_out  # it is no other cell than if it stood there
+    assert sequel.exercises == (exercise,) and sequel.foundations == {"double": []}
+    assert sequel.namespace()["double"](21) == 42
+
+
+def test_what_an_exercise_may_import_it_may_import_where_it_is_provided(
+    toy_root: Path, sequel: Assignment
+) -> None:
+    path = toy_root / "reference" / "toy" / "notebook.py"
+    path.write_text(path.read_text().replace('"scale" points=2', '"scale" points=2 allows="torch"'))
+    assert source.load("zequel", toy_root).cells[2].allows == {"torch"}
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("toy/scael", r"toy has no exercise 'scael' to provide; it has scale,"),
+        ("tyo/scale", r"assignments before it \(toy\), not 'tyo/scale'; mend the tag"),
+        ("scale", r"assignments before it \(toy\), not 'scale'"),
+        ("zequel/double", r"assignments before it \(toy\), not 'zequel/double'"),
+    ],
+)
+def test_what_cannot_be_provided_is_said(
+    toy_root: Path, sequel: Assignment, address: str, says: str
+) -> None:
+    path = sequel.folder / "notebook.py"
+    path.write_text(path.read_text().replace("toy/scale", address))
+    with pytest.raises(AssignmentError, match=says):
+        source.load("zequel", toy_root)
+
+
+def test_a_solution_is_not_provided_before_students_have_found_it(
+    toy_root: Path, sequel: Assignment
+) -> None:
+    (toy_root / "reference" / "order.txt").write_text("zequel\ntoy\n")
+    with pytest.raises(AssignmentError, match=r"\(there are none\), .* or reference/order.txt"):
+        source.load("zequel", toy_root)
+
+
+def test_a_cell_that_provides_an_exercise_has_no_text_of_its_own(
+    toy_root: Path, sequel: Assignment
+) -> None:
+    path = sequel.folder / "notebook.py"
+    path.write_text(path.read_text().replace('"toy/scale"', '"toy/scale"\nhalf = 0.5'))
+    with pytest.raises(AssignmentError, match="'toy/scale' has text of its own"):
+        source.load("zequel", toy_root)
+
+
 def test_two_exercises_of_one_name_are_refused(toy: Assignment) -> None:
     text = (toy.folder / "notebook.py").read_text().replace('"batch_mean"', '"scale"')
     with pytest.raises(AssignmentError, match="two cells named 'scale'"):
@@ -84,3 +146,11 @@ def test_assignments_come_in_the_order_that_the_course_takes_them(toy_root: Path
     assert source.names(toy_root) == ["alpha", "beta", "toy", "zeta"]
     (folder / "order.txt").write_text("zeta\ntoy\nnot-written-yet\n")
     assert source.names(toy_root) == ["zeta", "toy", "alpha", "beta"]
+
+
+@pytest.mark.parametrize("name", source.names(ROOT))
+def test_every_name_in_a_notebook_is_defined_in_it_or_in_what_it_provides(name: str) -> None:
+    code = "\n".join(cell.source for cell in source.load(name, ROOT).cells if cell.is_code)
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "-"]
+    done = subprocess.run(command, input=code, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -9,32 +9,50 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment.source import Assignment
+from autograder.assignment.source import Assignment, load
 from autograder.judging.attempt import Attempt, Store, Surroundings
 from autograder.judging.verdict import Verdict
 
 
-def around(folder: Path, seed: int = 0, **conditions: object) -> Surroundings:
-    return Surroundings.of(folder, seed=seed, conditions=conditions)
+def around(assignment: Assignment, seed: int = 0, **conditions: object) -> Surroundings:
+    return Surroundings.of(assignment, seed=seed, conditions=conditions)
 
 
-def key(folder: Path, data: bytes = b"x", seed: int = 0, **conditions: object) -> str:
-    return around(folder, seed, **conditions).key(data)
+def key(assignment: Assignment, data: bytes = b"x", seed: int = 0, **conditions: object) -> str:
+    return around(assignment, seed, **conditions).key(data)
 
 
 @pytest.fixture
 def first(toy: Assignment) -> tuple[Attempt, Surroundings]:
-    return Attempt("toy", b'{"cells": []}', key="ab12"), around(toy.folder, seed=5, memory=1)
+    return Attempt("toy", b'{"cells": []}', key="ab12"), around(toy, seed=5, memory=1)
 
 
 def test_key_depends_on_all_that_a_verdict_does(toy: Assignment) -> None:
-    base = key(toy.folder)
-    assert key(toy.folder) == base
-    assert key(toy.folder, data=b"y") != base
-    assert key(toy.folder, seed=1) != base
-    assert key(toy.folder, memory=1) != base
+    base = key(toy)
+    assert key(toy) == base
+    assert key(toy, data=b"y") != base
+    assert key(toy, seed=1) != base
+    assert key(toy, memory=1) != base
     (toy.folder / "hidden_tests.py").write_text("changed = True\n")
-    assert key(toy.folder) != base
+    assert key(toy) != base
+
+
+def test_key_depends_on_what_is_provided_of_another_assignment(
+    toy: Assignment, sequel: Assignment
+) -> None:
+    def now() -> str:
+        return key(load("zequel", toy.root))
+
+    base, path = now(), toy.folder / "notebook.py"
+    for name in ("hidden_tests.py", "mistakes.py"):
+        (toy.folder / name).write_text("changed = True\n")
+    path.write_text(path.read_text().replace("total / len(x)", "total / x.shape[0]"))
+    assert now() == base  # of the other assignment nothing else counts
+    path.write_text(path.read_text().replace("x * factor", "factor * x"))
+    changed = now()
+    assert changed != base
+    path.write_text(path.read_text().replace('"scale" points=2', '"scale" points=2 allows="torch"'))
+    assert now() not in (base, changed)
 
 
 def test_store_gives_back_what_it_was_given(
@@ -56,7 +74,7 @@ def test_a_verdict_can_be_traced_to_all_that_it_was_made_from(
     assert gzip.decompress(store.input(kept["submission"]).read_bytes()) == submission.data
     assert (kept["attempt"], kept["assignment"]) == ("ab12", "toy")
     again = Surroundings(**kept["surroundings"])
-    assert again.key(submission.data) == key(toy.folder, submission.data, seed=5, memory=1)
+    assert again.key(submission.data) == key(toy, submission.data, seed=5, memory=1)
 
 
 def test_equal_submissions_are_kept_once(
