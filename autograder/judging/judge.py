@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import signal
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -21,10 +24,12 @@ from autograder.judging import rebuild
 from autograder.judging.hidden_tests import HiddenTests
 from autograder.judging.rebuild import Malformed, Rebuilt
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
-from autograder.sandbox import StudentDied, StudentProcess, WarmParent
+from autograder.sandbox import Limits, StudentDied, StudentProcess, WarmParent
 
 Allows = frozenset[str]
 Test = Callable[..., None]
+#: CPU seconds that the tests of one submission may take here, in the judge.
+TESTS_CPU = 120.0
 
 
 class Judge:
@@ -139,6 +144,10 @@ class Judge:
         return hints.Table(self._lessons[exercise].of(function).get(test, ()))
 
 
+class OutOfTime(BaseException):
+    """The judge itself has worked too long on a submission; no test can catch it."""
+
+
 class Examination:
     """One submission under test: its processes, what its cells said, what its tests found."""
 
@@ -155,6 +164,7 @@ class Examination:
         self._dead: dict[str, StudentDied] = {}
         self._hopeless: set[tuple[Allows, str]] = set()  # cells that even so kill
         self._doubted: set[tuple[Allows, str]] = set()  # cells whose first death is not believed
+        self._at_test = self._over = False
 
     def __enter__(self) -> Examination:
         return self
@@ -165,9 +175,29 @@ class Examination:
 
     def run(self, only: Iterable[str] | None) -> float:
         """Run the hidden tests, all or those of some exercises; give the CPU seconds they took."""
-        return self.judge.hidden_tests.run(
-            lambda test: self.judge.fixtures(test, None), self._judge, only
-        )
+        with self._alarm():
+            return self.judge.hidden_tests.run(
+                lambda test: self.judge.fixtures(test, None), self._judge, only
+            )
+
+    @contextmanager
+    def _alarm(self) -> Iterator[None]:
+        """Interrupt tests that compute for too long with what they were given."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # where there are no signals
+            return
+        before = signal.signal(signal.SIGPROF, self._ring)
+        signal.setitimer(signal.ITIMER_PROF, TESTS_CPU, 1.0)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, before)
+
+    def _ring(self, *_: object) -> None:
+        self._over = True
+        if self._at_test:
+            raise OutOfTime
 
     # Tests
 
@@ -176,12 +206,17 @@ class Examination:
         mark = mark_of(test)
         assert mark is not None
         if mark.name not in self._dead:
+            self._at_test = True
             try:
                 self._note(self._patiently(test, mark, arguments))
                 return
             except StudentDied as died:
                 # without the traceback, whose frames hold what the student sent
                 self._dead[mark.name] = StudentDied(died.status, str(died))
+            except OutOfTime:
+                self._dead[mark.name] = _too_long()
+            finally:
+                self._at_test = False
         death = self._dead[mark.name]
         self.results.append(Result.of(test, death.status, str(death)))
 
@@ -209,7 +244,7 @@ class Examination:
     def _once(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
         allows = self.judge.assignment.exercise(mark.name).allows
         process = self.open(allows)
-        self._see_that_time_is_left(allows)
+        self._see_that_time_is_left()
         try:
             with process.limit(mark.cpu_seconds):
                 return run_test(
@@ -221,7 +256,7 @@ class Examination:
                     },
                     lambda: self.judge.fixtures(test, self.judge.reference(allows)),
                 )
-        except StudentDied:
+        except (StudentDied, OutOfTime):
             self._close(allows)
             raise
 
@@ -235,11 +270,12 @@ class Examination:
         """
         deadly = self._deadly[allows]
         while allows not in self._processes:
-            self._see_that_time_is_left(allows)
+            self._see_that_time_is_left()
             self._errors[allows] = dict(deadly)
-            self._processes[allows] = self.judge.parents[allows].attempt(slot=self.judge.slot)
+            process = self.judge.parents[allows].attempt(slot=self.judge.slot)
+            process.watch = self._see_that_time_is_left
+            self._processes[allows] = process
             for cell_id, source in self.rebuilt.runnable(allows):
-                self._see_that_time_is_left(allows)
                 if (allows, cell_id) in self._hopeless:
                     continue
                 some = definitions_of(source) if cell_id in deadly else source
@@ -247,14 +283,19 @@ class Examination:
                     break
         return self._processes[allows]
 
-    def _see_that_time_is_left(self, allows: Allows) -> None:
+    @cached_property
+    def _limits(self) -> Limits:
+        return next(iter(self.judge.parents.values())).limits
+
+    def _see_that_time_is_left(self) -> None:
         """Hold the whole submission, all its processes together, to the time it may take."""
-        limit = self.judge.parents[allows].limits.attempt_cpu
+        if self._over:
+            raise _too_long()
+        limit, patience = self._limits.attempt_cpu, self._limits.patience
         used = self.student_cpu + sum(each.cpu_seconds() for each in self._processes.values())
         if used > limit:
             sentence = f"The whole submission used up its {limit:g} s of CPU time."
             raise StudentDied("timed_out", sentence)
-        patience = limit * self.judge.parents[allows].limits.wall_factor
         if time.monotonic() - self._began > patience:
             sentence = f"The whole submission was not through after {patience:g} s."
             raise StudentDied("timed_out", sentence)
@@ -301,6 +342,10 @@ class Examination:
         return [
             f"A cell of yours ({cell}) stopped: {errors[cell]}" for cell in own if cell in errors
         ]
+
+
+def _too_long() -> StudentDied:
+    return StudentDied("timed_out", f"To test what it gives takes more than {TESTS_CPU:g} s.")
 
 
 def definitions_of(source: str) -> str:
