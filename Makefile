@@ -19,11 +19,18 @@ RELEASED := $(if $(ASSIGNMENT),$(ASSIGNMENT),$(notdir $(wildcard assignments/*))
 GRADE = $(BIN)/autograder grade $(ASSIGNMENT) \
 	$(if $(WORKERS),--workers $(WORKERS)) $(if $(ISOLATION),--isolation $(ISOLATION)) \
 	$(if $(GPUS),--gpus $(GPUS))
+# Tests that start no program and wake no nbgrader.
+FAST := tests/checking tests/course/collect tests/course/test_settings.py \
+	$(addprefix tests/assignment/test_,edits.py mutants.py source.py) \
+	$(addprefix tests/judging/test_,attempt.py hidden_tests.py rebuild.py verdict.py) \
+	$(addprefix tests/pages/test_,formulas.py prose.py sanitise.py) \
+	$(addprefix tests/test_,data.py docs.py figures.py files.py gradcheck.py sweep.py) \
+	tests/sandbox/test_linux.py tests/sandbox/test_users.py tests/sandbox/test_wire.py
 BUILDER = $(or $(ENGINE),$(if $(shell command -v docker),docker,podman))
 
 .DEFAULT_GOAL := help
-.PHONY: help grade feedback report build solved release image test test-container validate soak \
-	lint format lock clean
+.PHONY: help grade feedback report build solved release image check test test-container validate \
+	soak lint format lock clean
 
 help: ## print this list
 	@echo "usage: make TARGET [ASSIGNMENT=mlp] [COURSE=course] [WORKERS=2]"
@@ -60,6 +67,9 @@ image: $(READY) ## build the container image that ISOLATION=container judges in
 
 test-container: $(READY) ## run the image's tests, and the attacks on the grader inside it
 	@CHAINRULE_ISOLATION=container $(BIN)/pytest -q -n auto tests/attacks tests/judging/test_container.py
+
+check: $(READY) lint ## check style, types, and what half a minute can test
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8 $(FAST)
 
 test: $(READY) lint ## run everything that CI runs
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 8

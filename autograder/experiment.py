@@ -15,7 +15,7 @@ from typing import Any
 
 from autograder.checking import cells, magics
 from autograder.data import DataUnavailable
-from autograder.errors import UserError
+from autograder.errors import UserError, told
 
 
 class ExperimentError(UserError):
@@ -34,11 +34,17 @@ def results() -> Path:
 
 @dataclass(frozen=True)
 class Step:
-    """A cell to execute, and the experiment it belongs to, if any."""
+    """A cell to execute, and the experiment it belongs to, if any.
+
+    ``file`` names the text that it comes from, if it does, and ``above`` is how many lines of it
+    come before the cell.
+    """
 
     label: str
     source: str
     experiment: str | None = None
+    file: str = ""
+    above: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Experiments:
     steps: tuple[Step, ...]
     figures: Path
 
-    def run(self, which: str | None = None, *, full: bool = False) -> dict[str, Any]:
+    def run(self, which: str | None = None, *, full: bool = False) -> dict[str, float]:
         """Execute experiments and save their figures.
 
         All provided and solution cells run, then the cells of the experiments, in order.
@@ -81,7 +87,7 @@ class Experiments:
         steps = [step for step in self.steps if step.experiment in wanted]
         length = _setting("CHAINRULE_FULL", "1" if full else None)
         with length, _setting("CHAINRULE_RESULTS", str(self.figures)):
-            return dict(self._executed(steps).get("NUMBERS", {}))
+            return _numbers(self._executed(steps).get("NUMBERS", {}))
 
     def _executed(self, steps: Iterable[Step]) -> dict[str, Any]:
         """Execute cells and give the names that they define."""
@@ -96,6 +102,16 @@ class Experiments:
                     _save(plt.figure(number), path)
                 plt.close("all")
         return namespace
+
+
+def _numbers(measured: Any) -> dict[str, float]:
+    try:
+        return {str(name): float(value) for name, value in measured.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise ExperimentError(
+            f"NUMBERS is to map names to numbers, and is {measured!r:.200}; change the cell that "
+            "sets it."
+        ) from None
 
 
 def of_notebook(path: Path) -> Experiments:
@@ -118,17 +134,19 @@ def _execute(step: Step, namespace: dict[str, Any]) -> None:
         cells.execute(step.source, filename, namespace)
     except DataUnavailable as error:
         raise ExperimentError(f"{step.experiment or step.label} needs data: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ExperimentError(_sentence(step, filename, error)) from error
 
 
-def _sentence(step: Step, filename: str, error: Exception) -> str:
+def _sentence(step: Step, filename: str, error: BaseException) -> str:
     """Say where a cell failed, with the line of the cell and not of a library."""
+    named = f"The experiment {step.experiment}" if step.experiment else ""
+    if step.file:
+        return f"{named or 'A cell'} stops: {told(error, filename, step.file, step.above)}"
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.line for frame in frames if frame.filename == filename]
     where = f" at `{lines[-1]}`" if lines else ""
-    what = f"The experiment {step.experiment}" if step.experiment else step.label.capitalize()
-    return f"{what} stops{where}: {type(error).__name__}: {error}"
+    return f"{named or step.label.capitalize()} stops{where}: {type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -53,12 +54,12 @@ def numerical_gradient(
     ndarray
         float64, of the shape of `x`.
     """
-    x = np.array(x, dtype=np.float64)
-    gradient = np.zeros_like(x)
-    for index in np.ndindex(x.shape):
+    at = np.array(x, dtype=np.float64)
+    gradient = np.zeros_like(at)
+    for index in np.ndindex(at.shape):
         sides = []
         for step in (h, -h):
-            moved = x.copy()
+            moved = at.copy()
             moved[index] += step
             sides.append(np.asarray(f(moved), dtype=np.float64))
         difference = (sides[0] - sides[1]) / (2 * h)
@@ -70,8 +71,8 @@ def gradcheck(
     forward: Callable[..., Any],
     backward: Callable[..., Any],
     inputs: Sequence[Any],
-    names: Sequence[str],
-    rng: np.random.Generator,
+    names: Sequence[str] | None = None,
+    rng: np.random.Generator | None = None,
     *,
     axes: Sequence[str | None] | None = None,
     rtol: float = 1e-7,
@@ -88,10 +89,11 @@ def gradcheck(
         ``backward(dout, cache)`` → the gradients, one for each name.
     inputs : sequence
         The arguments of `forward`; the first ``len(names)`` are differentiated.
-    names : sequence of str
-        What the gradients are called, such as ``["dx", "dw", "db"]``.
-    rng : numpy.random.Generator
-        Draws the upstream gradient.
+    names : sequence of str, optional
+        What the gradients are called, such as ``["dx", "dw", "db"]``; by default as the parameters
+        of `forward`, with a d before each.
+    rng : numpy.random.Generator, optional
+        Draws the upstream gradient; by default the same one every time.
     axes : sequence of str, optional
         The axes of each gradient, as for `assert_close`.
 
@@ -100,6 +102,10 @@ def gradcheck(
     Mismatch
         With a diagnosis of the first gradient that is off.
     """
+    if names is None:
+        parameters = list(inspect.signature(forward).parameters)[: len(inputs)]
+        names = [f"d{parameter}" for parameter in parameters]
+    rng = rng or np.random.default_rng(0)
     out, cache = forward(*inputs)
     dout = rng.standard_normal(np.shape(out))
     gradients = backward(dout, cache)

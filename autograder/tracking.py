@@ -19,7 +19,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, SupportsFloat
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Run(ABC):
     """One training, from its hyperparameters to the trained model."""
 
     @abstractmethod
-    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+    def log(self, step: int, numbers: Mapping[str, SupportsFloat]) -> None:
         """Note numbers by name; those that belong together as ``kind/part``."""
 
     @abstractmethod
@@ -55,7 +55,7 @@ class Run(ABC):
     def finish(self) -> None:
         """Write what is left to write; nothing can be noted afterwards."""
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,7 +117,7 @@ class Files(Run):
         text = json.dumps(dict(config), indent=1, default=str)
         (self.folder / "config.json").write_text(text + "\n", encoding="utf-8")
 
-    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+    def log(self, step: int, numbers: Mapping[str, SupportsFloat]) -> None:
         """Append a line to ``history.jsonl``."""
         row = {"step": step} | {key: float(value) for key, value in numbers.items()}
         self.history.append(row)
@@ -239,11 +239,11 @@ class WandB(Run):
             name=name,
             config=dict(config),
             dir=str(folder),
-            mode=os.environ.get("WANDB_MODE", "offline"),  # type: ignore[arg-type]
+            mode=os.environ.get("WANDB_MODE", "offline"),  # type: ignore[arg-type]  # wandb checks it
             settings=wandb.Settings(silent=True, console="off"),
         )
 
-    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+    def log(self, step: int, numbers: Mapping[str, SupportsFloat]) -> None:
         """Log numbers; Weights & Biases makes a panel of each kind."""
         self.run.log({key: float(value) for key, value in numbers.items()}, step=step)
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is imported
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -40,6 +42,9 @@ def compare(ae: SimpleNamespace, name: str, kind: str, repeats: int) -> str:
     rates = ae.cosine(1e-3, -(-SAMPLES // len(x)))
     options = {"learning_rates": rates, "batch_size": settings["batch_size"]}
 
+    def run(fit: Callable[..., Any], model: Any, loss: Any) -> Run:
+        return partial(fit, model, loss, x, x[:100], rng=np.random.default_rng(1), **options)
+
     def line_up() -> tuple[Run, Run]:
         model = ae.Autoencoder(
             encoder, decoder, use_batchnorm=not variational, rng=np.random.default_rng(0)
@@ -49,10 +54,7 @@ def compare(ae: SimpleNamespace, name: str, kind: str, repeats: int) -> str:
         if variational:
             ours = ae.negative_elbo(np.random.default_rng(2))
             theirs = ae.torch_negative_elbo(np.random.default_rng(2))
-        return tuple(
-            partial(fit, *what, x, x[:100], rng=np.random.default_rng(1), **options)
-            for fit, *what in ((ae.fit, model, ours), (ae.fit_twin, twin, theirs))
-        )
+        return run(ae.fit, model, ours), run(ae.fit_twin, twin, theirs)
 
     (numpy, twin_torch), histories = race(line_up, repeats, time.process_time)
     losses = zip(*(history["loss"] for history in histories), strict=True)

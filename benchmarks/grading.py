@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from autograder.assignment import build, source
 from autograder.assignment.source import Assignment
@@ -28,6 +29,7 @@ from autograder.checking import hints
 from autograder.checking.marks import mark_of
 from autograder.checking.running import run_test
 from autograder.checking.student import Namespace
+from autograder.course import install
 from autograder.course.folder import Course
 from autograder.sandbox import ONE_THREAD
 
@@ -51,7 +53,7 @@ def timed(command: list[str], folder: Path) -> tuple[float, float]:
 def floor(assignment: Assignment, repeats: int = 15) -> float:
     """Measure what the student's code and the tests take by themselves, in this process."""
     tests = [t for t in vars(assignment.module("hidden_tests")).values() if mark_of(t)]
-    everything = frozenset().union(*(cell.allows for cell in assignment.exercises))
+    everything = frozenset[str]().union(*(cell.allows for cell in assignment.exercises))
     reference = Namespace(assignment.namespace())
 
     def once() -> float:
@@ -82,11 +84,11 @@ def ours(assignment: Assignment, count: int, feedback: bool, scratch: Path) -> t
     """Grade a class of solved notebooks with `autograder grade`."""
     folder = scratch / f"ours-{feedback}"
     course = Course.create(folder, ROOT, seed=1)
-    build.fill(course, [assignment.name])
+    install.fill(course, [assignment.name])
     submit(folder, assignment.name, build.solved(assignment), count)
     command = [sys.executable, "-m", "autograder", "grade", "--course", str(folder)]
     return timed(
-        [*command, "--workers", "2", "--feedback" if feedback else "--no-feedback"], ROOT_LOG
+        [*command, "--workers", "2", "--feedback" if feedback else "--no-feedback"], scratch
     )
 
 
@@ -106,7 +108,7 @@ def grade_exercise(name):
 """
 
 
-def stock_notebook(assignment: Assignment) -> dict:
+def stock_notebook(assignment: Assignment) -> dict[str, Any]:
     """Put the hidden tests into the notebook's cells, as nbgrader wants them."""
     tests = (assignment.folder / "hidden_tests.py").read_text()
     notebook = json.loads(build.solved(assignment))
@@ -117,7 +119,7 @@ def stock_notebook(assignment: Assignment) -> dict:
         if cell["metadata"].get("nbgrader", {}).get("grade") and cell["cell_type"] == "code":
             cell["source"] = f'grade_exercise("{cell["id"]}")'
         kept.append(cell)
-    harness = {
+    harness: dict[str, Any] = {
         "cell_type": "code",
         "id": "harness",
         "metadata": {},
@@ -162,8 +164,6 @@ def main() -> None:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ONE_THREAD})
     assignment = source.load(options.assignment, ROOT)
     scratch = Path(tempfile.mkdtemp(prefix="grading-"))
-    global ROOT_LOG
-    ROOT_LOG = scratch
     os.environ["PYTHONPATH"] = str(ROOT)
     try:
         bare = floor(assignment)

@@ -44,7 +44,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 
-    pools, verdicts, seconds = {}, {}, {}
+    pools: dict[str, Pool] = {}
+    verdicts: dict[tuple[str, str], list[tuple[str, str, float]]] = {}
+    seconds: dict[tuple[str, str], float] = {}
     with tempfile.TemporaryDirectory() as folder:
         course = demo.create(Path(folder) / "demo", ROOT, options.assignment)
         attempts = {
@@ -60,7 +62,7 @@ def main() -> None:
         _, warming = judged(pools[kind], first)  # the hidden tests are collected with the first
         print(f"{kind}: ready after {ready:.1f} s, first verdict {warming:.1f} s later")
     for student, attempt in attempts.items():
-        took = {kind: [] for kind in KINDS}
+        took: dict[str, list[float]] = {kind: [] for kind in KINDS}
         for number in range(options.rounds):
             for kind in KINDS if number % 2 else reversed(KINDS):
                 verdict, duration = judged(pools[kind], attempt)

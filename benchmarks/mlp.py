@@ -70,9 +70,9 @@ def compare(mlp: SimpleNamespace, name: str, repeats: int) -> str:
     def line_up() -> tuple[Run, Run]:
         model = mlp.in_float32(mlp.MLP(sizes, activations, rng=np.random.default_rng(0)))
         twin = mlp.torch_mlp(model.parameters, activations).float()
-        tensors = torch.from_numpy(x), torch.from_numpy(y)
+        inputs, classes = torch.from_numpy(x), torch.from_numpy(y)
         return partial(train_numpy, mlp, model, x, y, **size), partial(
-            train_torch, twin, *tensors, **size
+            train_torch, twin, inputs, classes, **size
         )
 
     (numpy, twin_torch), (ours, theirs) = race(line_up, repeats)

@@ -33,7 +33,7 @@ SHAPES = {"digits": (64, 64, 32, 10_000), "fashion_mnist": (784, 128, 128, 20_00
 
 def train_numpy(kit: SimpleNamespace, network: Any, x: np.ndarray, y: np.ndarray, size: int) -> Any:
     """One epoch of the notebook's loop, without its evaluations; returns the network."""
-    states: dict[str, dict] = {name: {} for name in network.parameters}
+    states: dict[str, dict[str, Any]] = {name: {} for name in network.parameters}
     for inputs, classes in kit.minibatches(x, y, size, np.random.default_rng(1)):
         _, dlogits = kit.cross_entropy(network.forward(inputs, training=True), classes)
         network.backward(dlogits)

@@ -25,6 +25,7 @@ from typing import Any
 
 from autograder.assignment import build, edits, source
 from autograder.assignment.source import Assignment
+from autograder.course import install
 from autograder.course.folder import Course
 from autograder.judging.verdict import Verdict
 
@@ -65,7 +66,7 @@ def submissions(assignment: Assignment, count: int) -> Iterator[dict[str, Any]]:
 def graded(assignment: Assignment, size: int, workers: int, scratch: Path) -> Run:
     """Grade a class of some size and watch it."""
     course = Course.create(scratch / str(size), ROOT, seed=1)
-    build.fill(course, [assignment.name])
+    install.fill(course, [assignment.name])
     for number, notebook in enumerate(submissions(assignment, size)):
         home = course.submitted / f"student_{number:05}" / assignment.name
         home.mkdir(parents=True)

@@ -1,6 +1,7 @@
 """Make the embedded data sets from scikit-learn's: python datasets/make.py."""
 
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from sklearn.datasets import load_digits, load_iris
@@ -9,10 +10,20 @@ SEED = 0
 TEST_FRACTION = 0.2
 
 
-def split(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+class Parts(TypedDict):
+    """What a data set's file holds."""
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+
+def split(x: np.ndarray, y: np.ndarray) -> Parts:
     """Split x and y, stratified by class, each part in random order."""
     rng = np.random.default_rng(SEED)
-    train, test = [], []
+    train: list[int] = []
+    test: list[int] = []
     order = rng.permutation(len(y))
     wanted = {label: round(TEST_FRACTION * np.sum(y == label)) for label in np.unique(y)}
     for index in order:
@@ -22,12 +33,12 @@ def split(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     return {"x_train": x[train], "y_train": y[train], "x_test": x[test], "y_test": y[test]}
 
 
-def digits() -> dict[str, np.ndarray]:
+def digits() -> Parts:
     bunch = load_digits()
     return split(bunch.images.astype(np.uint8), bunch.target.astype(np.uint8))
 
 
-def iris() -> dict[str, np.ndarray]:
+def iris() -> Parts:
     bunch = load_iris()
     return split(bunch.data, bunch.target.astype(np.uint8))
 

@@ -31,8 +31,8 @@ OPTIONS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 QUIET = 0.4  # seconds without a request after which a page is done
-LONGEST = 60.0
-START = 60.0
+LONGEST = 240.0
+START = 240.0
 
 
 @dataclass
@@ -154,7 +154,8 @@ class Browser:
             if answer and answer.get("id") == self._number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
-                return answer["result"]
+                result: dict[str, Any] = answer["result"]
+                return result
         raise RuntimeError(f"Chromium did not answer {method} within {LONGEST:g} s.")
 
     def _receive(self, seconds: float) -> dict[str, Any] | None:

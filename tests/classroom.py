@@ -48,7 +48,7 @@ def open_course(root: Path, folder: Path, settings: str = "") -> Course:
 def notebook(root: Path, **sources: str) -> dict[str, Any]:
     """Make a student's notebook: as it is released, with some cells' sources changed."""
     toy = load("toy", root)
-    made = json.loads(build.solved(toy))
+    made: dict[str, Any] = json.loads(build.solved(toy))
     released = {cell.id: cell.skeleton for cell in toy.layout}
     for cell in made["cells"]:
         cell["source"] = sources.get(cell["id"], released[cell["id"]])
@@ -69,7 +69,7 @@ def hand_in(
     return found
 
 
-def verdict(status: str = "graded", notes: tuple[str, ...] = (), **scores: float) -> Verdict:
+def verdict(status: str = "graded", notes: tuple[str, ...] = (), /, **scores: float) -> Verdict:
     """Make a verdict with the given scores; the exercises not named got nothing."""
     exercises = []
     for name, points in POINTS.items():

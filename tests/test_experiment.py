@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def student_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def student_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Write tiny.ipynb as a student has it, with the cells given, and go there."""
 
     def write(*cells: tuple[str, str]) -> Path:
@@ -95,7 +96,9 @@ def run(
     return replace(found, figures=out or found.figures).run(which, full=full)
 
 
-def test_every_figure_of_an_experiment_is_saved_under_its_name(repository, capsys):
+def test_every_figure_of_an_experiment_is_saved_under_its_name(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("tiny", "line") == {"slope": 2}
     folder = repository / "build" / "figures" / "tiny"
     names = ["line-1.png", "line-2.png", "line-3.png"]
@@ -104,18 +107,20 @@ def test_every_figure_of_an_experiment_is_saved_under_its_name(repository, capsy
     assert [line.split("/")[-1] for line in capsys.readouterr().out.splitlines()] == names
 
 
-def test_only_the_experiment_asked_for_runs(tmp_path):
+def test_only_the_experiment_asked_for_runs(tmp_path: Path) -> None:
     assert run("tiny", "length", out=tmp_path / "elsewhere") == {"epochs": 1}
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_without_a_name_all_of_them_run_in_order(repository):
+def test_without_a_name_all_of_them_run_in_order(repository: Path) -> None:
     path = repository / "reference" / "tiny" / "notebook.py"
     path.write_text(NOTEBOOK[: NOTEBOOK.index('# %% experiment="broken"')])
     assert list(run("tiny")) == ["slope", "epochs"]
 
 
-def test_full_length_is_asked_for_by_the_switch_and_only_meanwhile(monkeypatch):
+def test_full_length_is_asked_for_by_the_switch_and_only_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert run("tiny", "length", full=True) == {"epochs": 100}
     assert "CHAINRULE_FULL" not in os.environ
     monkeypatch.setenv("CHAINRULE_FULL", "0")
@@ -125,7 +130,9 @@ def test_full_length_is_asked_for_by_the_switch_and_only_meanwhile(monkeypatch):
     assert run("tiny", "length") == {"epochs": 100}
 
 
-def test_what_an_experiment_writes_goes_beside_its_figures(tmp_path, monkeypatch):
+def test_what_an_experiment_writes_goes_beside_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert results() == Path("results") and (tmp_path / "results").is_dir()
     keep = """
@@ -140,36 +147,39 @@ from autograder.experiment import results
     assert "CHAINRULE_RESULTS" not in os.environ
 
 
-def test_a_failure_names_the_cell_s_own_line():
+def test_a_failure_names_the_line_of_the_source() -> None:
     with pytest.raises(ExperimentError) as caught:
         run("tiny", "broken")
     assert str(caught.value) == (
-        "The experiment broken stops at `return [].pop()`: IndexError: pop from empty list"
+        "The experiment broken stops: reference/tiny/notebook.py, line 31: "
+        "IndexError: pop from empty list; mend it."
     )
 
 
-def test_missing_data_is_said_with_what_to_do():
+def test_missing_data_is_said_with_what_to_do() -> None:
     with pytest.raises(ExperimentError, match="far needs data: There is no data set 'nowhere'"):
         run("tiny", "far")
 
 
-def test_an_unknown_experiment_lists_the_known_ones():
+def test_an_unknown_experiment_lists_the_known_ones() -> None:
     with pytest.raises(ExperimentError, match="it has line, length, broken, far"):
         run("tiny", "lines")
 
 
-def test_an_unknown_assignment():
+def test_an_unknown_assignment() -> None:
     with pytest.raises(AssignmentError, match="this course has: tiny"):
         run("tinny")
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ExperimentError, match="cannot be written"):
         run("tiny", "line", out=tmp_path / "file")
 
 
-def test_in_a_student_s_folder_the_student_s_notebook_runs(student_folder):
+def test_in_a_student_s_folder_the_student_s_notebook_runs(
+    student_folder: Callable[..., Path],
+) -> None:
     folder = student_folder(
         ("a", "%matplotlib inline\nNUMBERS = {}"),
         ("double_code", "def double(x):\n    return 2 * x + 1"),
@@ -182,7 +192,7 @@ def test_in_a_student_s_folder_the_student_s_notebook_runs(student_folder):
     assert [path.name for path in (folder / "figures").iterdir()] == ["line-1.png"]
 
 
-def test_a_stub_says_what_is_to_be_written(student_folder):
+def test_a_stub_says_what_is_to_be_written(student_folder: Callable[..., Path]) -> None:
     student_folder(
         ("double_code", 'def double(x):\n    raise NotImplementedError("double: twice x")'),
         ("experiment-line", "double(1)"),
@@ -191,7 +201,7 @@ def test_a_stub_says_what_is_to_be_written(student_folder):
         run("tiny")
 
 
-def test_a_cell_that_does_not_compile(student_folder):
+def test_a_cell_that_does_not_compile(student_folder: Callable[..., Path]) -> None:
     student_folder(("double_code", "def double(x)\n"), ("experiment-line", "1"))
     with pytest.raises(ExperimentError, match="Code cell 1 stops: SyntaxError"):
         run("tiny")
@@ -200,7 +210,7 @@ def test_a_cell_that_does_not_compile(student_folder):
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"cells": [1]}', '{"cells": [{"cell_type": "code"}]}', "\x00"]
 )
-def test_a_file_that_is_no_notebook(student_folder, content):
+def test_a_file_that_is_no_notebook(student_folder: Callable[..., Path], content: str) -> None:
     folder = student_folder()
     (folder / "tiny.ipynb").write_text(content)
     with pytest.raises(NotANotebook, match=r"tiny\.ipynb is not a notebook"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -28,7 +29,7 @@ def plt() -> Iterator[object]:
     pyplot.close("all")
 
 
-def test_a_figure_is_as_wide_as_a_notebook_and_gives_its_axes_row_by_row():
+def test_a_figure_is_as_wide_as_a_notebook_and_gives_its_axes_row_by_row() -> None:
     axes = figure(columns=3, rows=2, height=2)
     assert axes.shape == (6,)
     assert tuple(axes[0].figure.get_size_inches()) == (WIDTH, 4)
@@ -37,7 +38,7 @@ def test_a_figure_is_as_wide_as_a_notebook_and_gives_its_axes_row_by_row():
     assert (last.rowspan.start, last.colspan.start) == (1, 2)
 
 
-def test_curves_count_from_one_and_differ_in_style_as_well_as_in_colour():
+def test_curves_count_from_one_and_differ_in_style_as_well_as_in_colour() -> None:
     (axis,) = figure()
     draw_curves(axis, {"training": [3, 2, 1], "test": [4, 3]}, ylabel="loss", yscale="log")
     training, test = axis.lines
@@ -49,7 +50,7 @@ def test_curves_count_from_one_and_differ_in_style_as_well_as_in_colour():
     assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_yscale()) == ("epoch", "loss", "log")
 
 
-def test_a_sheet_of_images_has_a_title_each_and_leaves_no_empty_frame(plt):
+def test_a_sheet_of_images_has_a_title_each_and_leaves_no_empty_frame(plt: Any) -> None:
     images = np.random.default_rng(0).random((5, 4, 4))
     draw_images(images, ["a", "b", "c", "d", "e"], columns=3)
     axes = plt.gcf().axes
@@ -59,12 +60,13 @@ def test_a_sheet_of_images_has_a_title_each_and_leaves_no_empty_frame(plt):
     np.testing.assert_array_equal(axes[4].images[0].get_array(), images[4])
 
 
-def test_colour_images_keep_their_colours(plt):
+def test_colour_images_keep_their_colours(plt: Any) -> None:
     draw_images(np.random.default_rng(0).random((2, 4, 4, 3)))
     assert plt.gcf().axes[0].images[0].get_array().shape == (4, 4, 3)
 
 
-def test_a_history_shows_training_beside_test(plt):
+def test_a_history_shows_training_beside_test(plt: Any) -> None:
+    history: dict[str, list[float]]
     history = {"loss": [2, 1], "val_loss": [3, 2], "metric": [0.5, 0.6], "val_metric": [0.4, 0.5]}
     draw_history(history, "Iris", metric="RMSE")
     left, right = plt.gcf().axes
@@ -73,7 +75,7 @@ def test_a_history_shows_training_beside_test(plt):
     assert (left.get_ylabel(), right.get_ylabel(), left.get_title()) == ("loss", "RMSE", "Iris")
 
 
-def test_a_confusion_matrix_shows_its_counts_where_they_belong():
+def test_a_confusion_matrix_shows_its_counts_where_they_belong() -> None:
     (axis,) = figure()
     draw_matrix(axis, np.array([[5, 2], [0, 7]]), ["cat", "dog"])
     assert {text.get_position(): text.get_text() for text in axis.texts} == {
@@ -87,20 +89,20 @@ def test_a_confusion_matrix_shows_its_counts_where_they_belong():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["cat", "dog"]
 
 
-def test_epochs_are_whole_numbers():
+def test_epochs_are_whole_numbers() -> None:
     (axis,) = figure()
     draw_curves(axis, {"training": [3, 2, 1, 1, 1]})
     assert all(tick == int(tick) for tick in axis.get_xticks())
 
 
-def test_a_sheet_gives_its_axes_and_may_have_a_title():
+def test_a_sheet_gives_its_axes_and_may_have_a_title() -> None:
     axes = draw_images(np.zeros((3, 2, 2)), ["a", "b"], columns=2, title="Sheet")
     assert axes.shape == (4,)
     assert [axis.get_title() for axis in axes] == ["a", "b", "", ""]
     assert axes[0].figure.get_suptitle() == "Sheet"
 
 
-def test_classes_differ_in_marker_and_colour_and_are_named_where_they_are():
+def test_classes_differ_in_marker_and_colour_and_are_named_where_they_are() -> None:
     (axis,) = figure()
     points = np.array([[0.0, 0.0], [2.0, 0.0], [5.0, 5.0]])
     draw_classes(axis, points, [0, 0, 2], ["shirt", "unseen", "shoe"], title="Map")

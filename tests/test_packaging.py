@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -52,7 +53,7 @@ for name in sys.argv[1:]:
 """
 
 
-def test_what_students_import_needs_numpy_alone_on_every_system():
+def test_what_students_import_needs_numpy_alone_on_every_system() -> None:
     command = [sys.executable, "-c", ON_A_BARE_WINDOWS, *SHOWN]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -83,7 +84,7 @@ def declared(*extras: str) -> set[str]:
         ("tests", ("student", "grade", "dev")),
     ],
 )
-def test_every_import_is_declared(folder, extras):
+def test_every_import_is_declared(folder: str, extras: tuple[str, ...]) -> None:
     distributions = packages_distributions()
     files = list((ROOT / folder).rglob("*.py"))
     local = {path.stem for path in files} | {path.parent.name for path in files}
@@ -97,19 +98,20 @@ def test_every_import_is_declared(folder, extras):
     assert undeclared == {}
 
 
-def test_every_requirement_is_pinned_to_a_version_that_it_allows():
-    pins = {}
+def test_every_requirement_is_pinned_to_a_version_that_it_allows() -> None:
+    pins: dict[str, str] = {}
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
-            name, version = re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups()
-            pins[canonicalize_name(name)] = version
+            pin = re.fullmatch(r"([\w.-]+)==([\w.]+)", line)
+            assert pin, line
+            pins[canonicalize_name(pin[1])] = pin[2]
     for requirement in EVERYTHING:
         if requirement.name != PROJECT["name"]:
             assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)])
     assert pins["torch"] and pins["torchvision"]
 
 
-def test_all_means_all():
+def test_all_means_all() -> None:
     (everything,) = EXTRAS["all"]
     assert everything.extras == set(EXTRAS) - {"all"}
 
@@ -130,8 +132,11 @@ def make(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
+Kit = Callable[..., list[str]]
+
+
 @pytest.fixture
-def kit(tmp_path: Path):
+def kit(tmp_path: Path) -> Kit:
     """Run make with an `autograder` that only notes how it is called; return those calls."""
     environment, log = tmp_path / "environment", tmp_path / "log"
     script(environment / "bin" / "autograder", f'echo "$@" >> {log}')
@@ -145,20 +150,20 @@ def kit(tmp_path: Path):
     return run
 
 
-def test_grade_takes_the_demo_class_when_nothing_is_submitted(kit, tmp_path):
+def test_grade_takes_the_demo_class_when_nothing_is_submitted(kit: Kit, tmp_path: Path) -> None:
     (tmp_path / "course" / "submitted").mkdir(parents=True)
     calls = kit("grade", f"COURSE={tmp_path / 'course'}", "WORKERS=3")
     assert calls == ["demo", "grade --workers 3 --course build/demo"]
 
 
-def test_grade_takes_what_is_submitted(kit, tmp_path):
+def test_grade_takes_what_is_submitted(kit: Kit, tmp_path: Path) -> None:
     course = tmp_path / "course"
     (course / "submitted" / "ada" / "mlp").mkdir(parents=True)
     calls = kit("grade", f"COURSE={course}", "ASSIGNMENT=mlp", "WORKERS=3")
     assert calls == [f"grade mlp --workers 3 --course {course}"]
 
 
-def test_grade_stops_when_the_demo_cannot_be_made(tmp_path):
+def test_grade_stops_when_the_demo_cannot_be_made(tmp_path: Path) -> None:
     log = tmp_path / "log"
     script(tmp_path / "venv" / "bin" / "autograder", f'echo "$@" >> {log}; exit 3')
     (tmp_path / "venv" / ".ready").touch()
@@ -166,7 +171,7 @@ def test_grade_stops_when_the_demo_cannot_be_made(tmp_path):
     assert done.returncode != 0 and log.read_text() == "demo\n"
 
 
-def test_set_up_refuses_an_old_python_in_one_sentence(tmp_path):
+def test_set_up_refuses_an_old_python_in_one_sentence(tmp_path: Path) -> None:
     old = script(tmp_path / "old", "exit 1")
     done = make(f"VENV={tmp_path / 'venv'}", f"PYTHON={old}", "grade")
     assert done.returncode != 0
@@ -175,13 +180,13 @@ def test_set_up_refuses_an_old_python_in_one_sentence(tmp_path):
     )
 
 
-def test_set_up_names_a_missing_venv_module(tmp_path):
+def test_set_up_names_a_missing_venv_module(tmp_path: Path) -> None:
     bare = script(tmp_path / "bare", 'case "$2" in *venv*) exit 1;; esac')
     done = make(f"VENV={tmp_path / 'venv'}", f"PYTHON={bare}", "grade")
     assert done.returncode != 0 and "apt install python3-venv" in done.stdout
 
 
-def test_set_up_that_fails_is_done_again(tmp_path):
+def test_set_up_that_fails_is_done_again(tmp_path: Path) -> None:
     environment = tmp_path / "venv"
     python = script(tmp_path / "python", "exit 0")
     pip = script(environment / "bin" / "pip", "exit 1")
@@ -194,9 +199,10 @@ def test_set_up_that_fails_is_done_again(tmp_path):
     assert make(*arguments).returncode == 0
 
 
-def test_help_lists_every_target():
+def test_help_lists_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
-    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.M)[1].split()
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.M)
+    phony = targets.split()
     shown = make().stdout
     assert shown == make("help").stdout
     assert {"grade", "test", "validate", "soak", "release", "report"} <= set(phony)
@@ -204,7 +210,7 @@ def test_help_lists_every_target():
     assert listed and set(listed) == set(phony)
 
 
-def test_ci_runs_the_test_command_wherever_it_is_called_from(tmp_path):
+def test_ci_runs_the_test_command_wherever_it_is_called_from(tmp_path: Path) -> None:
     log = tmp_path / "log"
     script(tmp_path / "make", f'echo "$PWD $CI $@" > {log}; exit 7')
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
@@ -213,7 +219,7 @@ def test_ci_runs_the_test_command_wherever_it_is_called_from(tmp_path):
     assert log.read_text() == f"{ROOT} true test\n"
 
 
-def test_no_line_of_the_kit_knows_an_assignment():
+def test_no_line_of_the_kit_knows_an_assignment() -> None:
     known = re.compile(rf"\b({'|'.join(map(re.escape, names(ROOT)))})\b")
     lines = [
         f"{path.relative_to(ROOT)}: {line}"

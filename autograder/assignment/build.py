@@ -14,6 +14,7 @@ from autograder.assignment import fast_start  # noqa: F401
 
 # isort: split
 import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
 from nbformat.notebooknode import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
@@ -63,10 +64,12 @@ class BuildError(UserError):
     """An assignment cannot be built; the message says why."""
 
 
-class ClearSolutions(NbgraderClearSolutions):
+class ClearSolutions(NbgraderClearSolutions):  # type: ignore[misc]  # nbgrader has no types
     """Replace each solution region by a stub that says what is asked for there."""
 
-    def preprocess_cell(self, cell, resources, cell_index):
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
+    ) -> tuple[NotebookNode, ResourcesDict]:
         """Replace the regions of one cell."""
         grading = cell.metadata.get("nbgrader", {})
         if grading.get("solution"):
@@ -76,13 +79,15 @@ class ClearSolutions(NbgraderClearSolutions):
         return cell, resources
 
 
-class SaveCells(NbgraderSaveCells):
+class SaveCells(NbgraderSaveCells):  # type: ignore[misc]  # nbgrader has no types
     """Save the graded cells only: nbgrader refuses other prose once students have handed in."""
 
-    def preprocess_cell(self, cell, resources, cell_index):
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
+    ) -> tuple[NotebookNode, ResourcesDict]:
         """Save one cell."""
         if is_grade(cell) or is_solution(cell):
-            return super().preprocess_cell(cell, resources, cell_index)
+            cell, resources = super().preprocess_cell(cell, resources, cell_index)
         return cell, resources
 
 
@@ -155,12 +160,15 @@ def solved(assignment: Assignment) -> str:
 
 def source_notebook(assignment: Assignment) -> NotebookNode:
     """Make nbgrader's source notebook: every cell with its solution and its grading metadata."""
-    new = {True: nbformat.v4.new_code_cell, False: nbformat.v4.new_markdown_cell}
     cells = []
     for cell in assignment.layout:
-        is_code = cell.is_code or cell.kind == "check"
-        cells.append(new[is_code](cell.source, id=cell.id, metadata=grading(cell)))
-    return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
+        known = {"source": cell.source, "id": cell.id, "metadata": grading(cell)}
+        if cell.is_code or cell.kind == "check":
+            cells.append(nbformat.v4.new_code_cell(**known))
+        else:
+            cells.append(nbformat.v4.new_markdown_cell(**known))
+    notebook: NotebookNode = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
+    return notebook
 
 
 def grading(cell: Cell) -> dict[str, object]:
@@ -187,15 +195,20 @@ def write_source(assignment: Assignment, folder: Path) -> None:
     rows += [f"| {cell.name} (written) | {cell.points:g} |" for cell in assignment.written]
     own = assignment.folder / "README.md"
     readme = (
-        own.read_text(encoding="utf-8")
+        files.read_text(own)
         if own.is_file()
         else README.format(title=assignment.title, name=assignment.name, rows="\n".join(rows))
     )
-    known = lessons.book(assignment, Checks(assignment.folder).exercises) | {
-        "_exercises": exercises
+    checks = assignment.file("checks.py")
+    tests = Checks(checks.parent).exercises
+    for name in tests:
+        assignment.expect(name, checks.name)
+    known = lessons.book(assignment, tests) | {
+        "_exercises": exercises,
+        "_builds_on": lessons.built_on(assignment, tests),
     }
     _write(folder / f"{assignment.name}.ipynb", solved(assignment))
-    _write(folder / "checks.py", (assignment.folder / "checks.py").read_text(encoding="utf-8"))
+    _write(folder / "checks.py", files.read_text(checks))
     _write(folder / "hints.json", json.dumps(known, indent=1, sort_keys=True) + "\n")
     _write(folder / "README.md", readme)
     _write(folder / "pytest.ini", PYTEST_INI)
@@ -238,7 +251,7 @@ class Said(logging.Handler):
 
 
 def _json(notebook: NotebookNode) -> str:
-    return nbformat.writes(notebook).rstrip("\n") + "\n"
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Self, TypeVar
 
-from autograder.assignment.source import REGION, Assignment, AssignmentError, Cell
+from autograder.assignment.regions import REGION
+from autograder.assignment.source import Assignment, AssignmentError, Cell
+from autograder.errors import UserError, told
+from autograder.files import shown
 
 
 class Whole(Enum):
@@ -25,24 +28,40 @@ Pair = tuple[str | Whole, str]
 class Edit:
     """A change to one exercise's cell: of each pair, the first occurs once and becomes the second.
 
-    The first may also be `BODY` or `CELL`, for all of it.
+    The first may also be `BODY` or `CELL`, for all of it. ``file`` is where its author wrote it.
     """
 
     exercise: str
     name: str
     pairs: tuple[Pair, ...]
+    file: str = field(default="", kw_only=True)
+
+    @property
+    def place(self) -> str:
+        """Where its author finds it."""
+        return f"{self.file}: {self.exercise}/{self.name}".removeprefix(": ")
+
+    def execute(self, cell: Cell, names: dict[str, Any]) -> None:
+        """Execute the exercise's cell, edited. Only for trusted callers."""
+        try:
+            exec(compile(self.apply(cell), f"<{self.place}>", "exec"), names)
+        except UserError:
+            raise
+        except (Exception, SystemExit) as error:
+            shown = f"{self.place}: the edited cell"
+            raise AssignmentError(told(error, f"<{self.place}>", shown)) from error
 
     def apply(self, cell: Cell) -> str:
         """Return the edited source of the exercise's cell."""
         source = cell.source
-        for find, replace in self.pairs:
+        for find, new in self.pairs:
             whole = self._all_of(source, find) if isinstance(find, Whole) else find
             if source.count(whole) != 1:
                 raise AssignmentError(
-                    f"{self.exercise}/{self.name}: {whole!r} occurs {source.count(whole)} times "
+                    f"{self.place}: {whole!r} occurs {source.count(whole)} times "
                     "in the solution; make it occur exactly once."
                 )
-            source = source.replace(whole, replace)
+            source = source.replace(whole, new)
         return source
 
     def _all_of(self, source: str, part: Whole) -> str:
@@ -51,7 +70,7 @@ class Edit:
         bodies = [region["body"].rstrip("\n") for region in REGION.finditer(source)]
         if len(bodies) != 1:
             raise AssignmentError(
-                f"{self.exercise}/{self.name}: {self.exercise} has {len(bodies)} regions; "
+                f"{self.place}: {self.exercise} has {len(bodies)} regions; "
                 "quote what BODY is to replace."
             )
         return bodies[0]
@@ -112,19 +131,35 @@ class Alternatives(list[Alternative]):
         super().__init__(Alternative.of(exercise, row) for row in rows)
 
 
-T = TypeVar("T", Mistakes, Alternatives)
+E = TypeVar("E", Mistake, Alternative)
 
 
 def mistakes(assignment: Assignment) -> list[Mistake]:
     """List the rows of every table in the assignment's ``mistakes.py``."""
-    return [row for table in _tables(assignment, "mistakes", Mistakes) for row in table]
+    return _rows(assignment, "mistakes", Mistakes)
 
 
 def alternatives(assignment: Assignment) -> list[Alternative]:
     """List the rows of every table in the assignment's ``alternatives.py``."""
-    return [row for table in _tables(assignment, "alternatives", Alternatives) for row in table]
+    return _rows(assignment, "alternatives", Alternatives)
 
 
-def _tables(assignment: Assignment, stem: str, kind: type[T]) -> list[T]:
+def equivalents(assignment: Assignment) -> dict[str, str]:
+    """Give the mechanical mutants that change nothing, each with the reason."""
+    found = getattr(assignment.module("alternatives"), "EQUIVALENT", {})
+    if not isinstance(found, dict):
+        raise AssignmentError(
+            f"{shown(assignment.folder / 'alternatives.py')}: EQUIVALENT is {found!r:.60}; "
+            "make it a dict, each mutant's name with the reason."
+        )
+    return found
+
+
+def _rows(assignment: Assignment, stem: str, table: type[list[E]]) -> list[E]:
     """Walk a module: a table cannot be left out of a list, for there is none."""
-    return [value for value in vars(assignment.module(stem)).values() if isinstance(value, kind)]
+    values = vars(assignment.module(stem)).values()
+    rows = [row for value in values if isinstance(value, table) for row in value]
+    for row in rows:
+        assignment.expect(row.exercise, f"{stem}.py")
+    label = shown(assignment.folder / f"{stem}.py")
+    return [replace(row, file=label) for row in rows]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 if "jsonschema" not in sys.modules and "rfc3987_syntax" not in sys.modules:
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # not to be found
     import jsonschema  # noqa: F401
 
     del sys.modules["rfc3987_syntax"]

@@ -8,9 +8,12 @@ import json
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from autograder.assignment.source import REGION, Assignment, Cell
-from autograder.files import counts
+from autograder.assignment.regions import REGION, stray
+from autograder.assignment.source import Assignment, AssignmentError, Cell
+from autograder.errors import told
+from autograder.files import counts, read_text, shown
 
 #: Shorter statements (``return out``) say nothing.
 TELLING = 5
@@ -29,10 +32,15 @@ def find(assignment: Assignment, folder: Path) -> list[str]:
     found = [
         f"{name} does not belong in what students get." for name in _strangers(assignment, folder)
     ]
-    notebook = json.loads((folder / f"{assignment.name}.ipynb").read_text(encoding="utf-8"))
-    if any(cell.get("outputs") for cell in notebook["cells"]):
+    cells = _cells(folder / f"{assignment.name}.ipynb")
+    if any(cell.get("outputs") for cell in cells):
         found.append(f"{assignment.name}.ipynb holds outputs; a released notebook has none.")
-    given = {"".join(text.split()): place for place, text in _texts(folder, notebook)}
+    found += [
+        f"{place} has a line that looks like a solution's marker: {line}"
+        for place, text in _texts(folder, cells)
+        for _, line in stray(text)
+    ]
+    given = {"".join(text.split()): place for place, text in _texts(folder, cells)}
     provided = "".join("".join(c.source.split()) for c in assignment.cells if c.kind == "provided")
     for cell in assignment.exercises:
         for statement in statements(cell):
@@ -43,8 +51,7 @@ def find(assignment: Assignment, folder: Path) -> list[str]:
                     for text, place in given.items()
                     if bare in text
                 ]
-    tests = (assignment.folder / "hidden_tests.py").read_text(encoding="utf-8")
-    for name, body in _functions(tests):
+    for name, body in _functions(assignment.file("hidden_tests.py")):
         found += [
             f"{place} shows the hidden test {name}."
             for text, place in given.items()
@@ -84,18 +91,32 @@ def _strangers(assignment: Assignment, folder: Path) -> Iterator[str]:
             yield str(name)
 
 
-def _texts(folder: Path, notebook: dict[str, list[dict[str, object]]]) -> Iterator[tuple[str, str]]:
-    for cell in notebook["cells"]:
-        source = cell["source"]
-        text = "".join(source) if isinstance(source, list) else str(source)
-        yield f"Cell {cell.get('id')}", text
+def _cells(notebook: Path) -> list[dict[str, Any]]:
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        return [{**cell, "source": "".join(cell["source"])} for cell in cells]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AssignmentError(
+            f"{shown(notebook)} is no notebook; run `autograder build {notebook.stem}`."
+        ) from error
+
+
+def _texts(folder: Path, cells: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for cell in cells:
+        yield f"Cell {cell.get('id')}", cell["source"]
     for name in ("checks.py", "hints.json", "README.md"):
-        yield name, (folder / name).read_text(encoding="utf-8")
+        if (folder / name).is_file():  # or it is missing, which is said elsewhere
+            yield name, read_text(folder / name)
 
 
-def _functions(source: str) -> Iterator[tuple[str, str]]:
+def _functions(tests: Path) -> Iterator[tuple[str, str]]:
     """Yield each test's name and its body without whitespace."""
-    for node in ast.parse(source).body:
+    source = read_text(tests)
+    try:
+        functions = ast.parse(source, str(tests)).body
+    except (SyntaxError, ValueError) as error:
+        raise AssignmentError(told(error, str(tests), shown(tests))) from error
+    for node in functions:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             body = "\n".join(ast.get_source_segment(source, part) or "" for part in node.body[1:])
             if body:

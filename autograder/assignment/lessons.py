@@ -10,14 +10,16 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from autograder.assignment import edits
 from autograder.assignment.edits import Edit
 from autograder.assignment.source import Assignment, Cell
-from autograder.checking import cells, hints
+from autograder.checking import hints
 from autograder.checking.marks import mark_of
+from autograder.checking.running import run_test
 from autograder.checking.student import Namespace
 
 Test = Callable[..., None]
@@ -28,69 +30,73 @@ def edited(assignment: Assignment, cell: Cell, edit: Edit | None) -> Namespace:
     """Execute the reference with an edit of one exercise's cell."""
     names: dict[str, Any] = {"__name__": "__main__"}
     for other in assignment.runnable(cell.allows):
-        source = edit.apply(cell) if edit is not None and other is cell else other.source
-        cells.execute(source, f"<{assignment.name}:{other.id}>", names)
+        if edit is not None and other is cell:
+            edit.execute(cell, names)
+        else:
+            assignment.execute(other, names)
     return _Timed(names)
 
 
-class Lessons:
-    """What an exercise's named mistakes give in a test, and the hint that each earns.
+def learn(
+    assignment: Assignment,
+    exercise: str,
+    tests: Iterable[Test],
+    fixtures: Callable[[Test, Any], Mapping[str, Any]] = hints.fixtures,
+) -> list[hints.Lesson]:
+    """Make an exercise's named mistakes, and note what each gives in the tests that it fails.
+
+    A test that limits the CPU teaches nothing: it tells slow from fast, not wrong from right.
 
     Parameters
     ----------
     assignment : Assignment
     exercise : str
+    tests : iterable of tests
+        All that the exercise has.
     fixtures : callable
-        ``fixtures(test, namespace)`` makes the fixtures of a test.
+        ``fixtures(test, student)`` makes the fixtures of a test.
     """
-
-    def __init__(
-        self,
-        assignment: Assignment,
-        exercise: str,
-        fixtures: Callable[[Test, Any], Mapping[str, Any]] = hints.fixtures,
-    ) -> None:
-        cell = assignment.exercise(exercise)
-        wrong = [m for m in edits.mistakes(assignment) if m.exercise == exercise]
-        right = [a for a in edits.alternatives(assignment) if a.exercise == exercise]
-        self._fixtures = fixtures
-        self._learned: dict[str, dict[str, Any]] = {}
-        with supervised():
-            self._wrong = [(each.hint, edited(assignment, cell, each)) for each in wrong]
-            self._right = [edited(assignment, cell, each) for each in (None, *right)]
-
-    def of(self, test: Test) -> dict[str, Any]:
-        """Learn one test, the first time that it is asked for; as `hints.build`.
-
-        A test that limits the CPU teaches nothing: it tells slow from fast, not wrong from right.
-        """
-        mark = mark_of(test)
-        if test.__name__ not in self._learned:
-            tests = [test] if mark and mark.cpu_seconds is None else []
-            with supervised():
-                self._learned[test.__name__] = hints.build(
-                    tests, self._wrong, self._right, fixtures=self._fixtures
-                )
-        return self._learned[test.__name__]
+    cell = assignment.exercise(exercise)
+    wrong = [m for m in edits.mistakes(assignment) if m.exercise == exercise]
+    right = [a for a in edits.alternatives(assignment) if a.exercise == exercise]
+    telling = [test for test in tests if (mark := mark_of(test)) and mark.cpu_seconds is None]
+    with supervised():
+        solutions = [edited(assignment, cell, each) for each in (None, *right)]
+        mistaken = [(each.hint, edited(assignment, cell, each)) for each in wrong]
+        return hints.build(telling, mistaken, solutions, fixtures=fixtures)
 
 
-def book(assignment: Assignment, exercises: Mapping[str, list[Test]]) -> dict[str, Any]:
-    """Learn all tests of an assignment; a mistake that gives something else each time is left out.
+def book(
+    assignment: Assignment, exercises: Mapping[str, Sequence[Test]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Learn all exercises of an assignment; what a mistake gives only now and then is left out.
 
     Parameters
     ----------
     exercises : mapping
         The tests of each exercise.
     """
-    learned: dict[str, Any] = {}
+    learned = {}
     for exercise, tests in exercises.items():
-        first, second = Lessons(assignment, exercise), Lessons(assignment, exercise)
-        for test in tests:
-            again = second.of(test).get(test.__name__, [])
-            entries = [entry for entry in first.of(test).get(test.__name__, []) if entry in again]
-            if entries:
-                learned[test.__name__] = entries
+        first, second = (learn(assignment, exercise, tests) for _ in range(2))
+        if kept := [asdict(lesson) for lesson in first if lesson in second]:
+            learned[exercise] = kept
     return learned
+
+
+def built_on(
+    assignment: Assignment, exercises: Mapping[str, Sequence[Test]]
+) -> dict[str, list[str]]:
+    """Name the exercises on which each is built, in its solution or in what its tests ask for."""
+    found = {}
+    for exercise, tests in exercises.items():
+        solved = edited(assignment, assignment.exercise(exercise), None)
+        asked = {n for test in tests for n in run_test(test, hints.fixtures(test, solved)).asked}
+        through = [exercise, *assignment.foundation(asked)]
+        below = {n for each in through for n in (each, *assignment.foundations[each])} - {exercise}
+        if below:
+            found[exercise] = [name for name in assignment.foundations if name in below]
+    return found
 
 
 class _Timed(Namespace):

@@ -11,7 +11,8 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autograder.assignment.source import REGION, Cell
+from autograder.assignment.regions import REGION
+from autograder.assignment.source import Cell
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,15 @@ def mutants(cell: Cell) -> Iterator[Mutant]:
     tree = ast.parse(cell.source)
     lines = _solution_lines(cell.source)
     for index, node in enumerate(ast.walk(tree)):
-        if getattr(node, "lineno", None) not in lines:
+        line = getattr(node, "lineno", None)
+        if line is None or line not in lines:
             continue
         for operator, changed in _changes(node):
             mutated = _replaced(tree, index, changed)
             yield Mutant(
                 str(cell.name),
                 operator,
-                node.lineno,  # type: ignore[attr-defined]
+                line,
                 ast.unparse(node),
                 ast.unparse(changed),
                 ast.unparse(ast.fix_missing_locations(mutated)),

@@ -7,26 +7,20 @@ import hashlib
 import importlib.util
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from autograder.assignment import fast_start  # noqa: F401 - before jupytext, which imports nbformat
-
-# isort: split
-import jupytext
-
-from autograder.checking import cells
-from autograder.errors import UserError
+from autograder.assignment import scopes, tags
+from autograder.assignment.regions import REGION, stray
+from autograder.checking import cells, magics
+from autograder.errors import UserError, told
+from autograder.files import read_text, shown
 
 KINDS = ("prose", "provided", "solution", "check", "written", "experiment")
-REGION = re.compile(
-    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[ \t]*(?P<task>[^\n]*)\n"
-    r"(?P<body>.*?)^[ \t]*### END SOLUTION[^\n]*$",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 class AssignmentError(UserError):
@@ -61,9 +55,15 @@ class Cell:
     def _stub(self, region: re.Match[str]) -> str:
         if not self.is_code:
             return "*Your answer here.*"
-        task = region["task"].strip() or "write this function"
-        message = f"{self.name}: {task}"
-        return f"{region['indent']}raise NotImplementedError({message!r})"
+        return f"{region['indent']}raise NotImplementedError({self._asked(region)!r})"
+
+    def _asked(self, region: re.Match[str]) -> str:
+        return f"{self.name}: {region['task'].strip() or 'write this function'}"
+
+    @property
+    def stubs(self) -> list[str]:
+        """What the stubs of the cell say when they are called."""
+        return [self._asked(region) for region in REGION.finditer(self.source)]
 
     @cached_property
     def defines(self) -> frozenset[str]:
@@ -80,10 +80,6 @@ def definitions(source: str) -> frozenset[str]:
         return frozenset()
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return frozenset(node.name for node in body if isinstance(node, kinds))
-
-
-def _names_in(source: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
 @dataclass(frozen=True)
@@ -134,18 +130,23 @@ class Assignment:
         names = (cell.name for cell in self.cells if cell.kind == "experiment")
         return tuple(dict.fromkeys(name for name in names if name))
 
+    @property
+    def stubs(self) -> list[str]:
+        """What the stubs of all exercises say when they are called."""
+        return [said for cell in self.exercises for said in cell.stubs]
+
     @cached_property
     def foundations(self) -> dict[str, list[str]]:
-        """The exercises whose functions each exercise's solution uses."""
-        used = {cell: _names_in(cell.source) for cell in self.exercises}
-        return {
-            str(cell.name): [
-                str(other.name)
-                for other in self.exercises
-                if other is not cell and other.defines & used[cell]
-            ]
-            for cell in self.exercises
-        }
+        """The exercises that each exercise's solution is built on."""
+        return scopes.foundations(
+            (cell.name if cell.kind == "solution" else None, cell.source)
+            for cell in self.cells
+            if cell.kind in ("provided", "solution")
+        )
+
+    def foundation(self, names: Collection[str]) -> list[str]:
+        """The exercises that define any of these names."""
+        return [str(cell.name) for cell in self.exercises if cell.defines.intersection(names)]
 
     def exercise(self, name: str) -> Cell:
         """Find an exercise by its name."""
@@ -153,7 +154,14 @@ class Assignment:
             if cell.name == name:
                 return cell
         known = ", ".join(str(cell.name) for cell in self.exercises)
-        raise AssignmentError(f"{self.name} has no exercise {name!r}; it has {known}.")
+        raise AssignmentError(f"{self.name} has no exercise {name!r}; it has {known or 'none'}.")
+
+    def expect(self, name: str, file: str) -> None:
+        """See that an exercise is there that a file speaks of."""
+        try:
+            self.exercise(name)
+        except AssignmentError as error:
+            raise AssignmentError(f"{shown(self.folder / file)}: {error}") from None
 
     def runnable(self, allows: frozenset[str] = frozenset()) -> list[Cell]:
         """List the cells that run where just ``allows`` may be imported; experiments never do."""
@@ -164,22 +172,40 @@ class Assignment:
         """Execute the reference solution here and return its names. Only for trusted callers."""
         names: dict[str, Any] = {"__name__": "__main__"}
         for cell in self.runnable(allows):
-            cells.execute(cell.source, f"<{self.name}:{cell.id}>", names)
+            self.execute(cell, names)
         return names
 
+    def execute(self, cell: Cell, names: dict[str, Any]) -> None:
+        """Execute one cell of the reference solution here. Only for trusted callers."""
+        filename = f"<{self.name}:{cell.id}>"
+        try:
+            cells.execute(magics.strip(cell.source), filename, names)
+        except (Exception, SystemExit) as error:
+            notebook = self.folder / "notebook.py"
+            above = tags.above(read_text(notebook), cell.source)
+            raise AssignmentError(told(error, filename, shown(notebook), above)) from error
+
+    def file(self, name: str) -> Path:
+        """Find one of the files beside the notebook, such as ``checks.py``."""
+        if not (self.folder / name).is_file():
+            raise AssignmentError(f"{self.name} has no {name}; write {shown(self.folder / name)}.")
+        return self.folder / name
+
     def module(self, stem: str) -> ModuleType:
-        """Import one of the files beside the notebook, such as ``hidden_tests``."""
-        path = self.folder / f"{stem}.py"
-        if not path.is_file():
-            raise AssignmentError(f"{self.name} has no {stem}.py; write {path}.")
-        digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()
+        """Import one of the modules beside the notebook, such as ``hidden_tests``."""
+        path = self.file(f"{stem}.py")
+        digest = hashlib.sha256(f"{path}{read_text(path)}".encode()).hexdigest()
         unique = f"_{self.name}_{stem}_{digest[:12]}"  # a changed file is another module
         if unique not in sys.modules:
             spec = importlib.util.spec_from_file_location(unique, path)
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)
             sys.modules[unique] = module
-            spec.loader.exec_module(module)
+            try:
+                spec.loader.exec_module(module)
+            except (Exception, SystemExit) as error:
+                del sys.modules[unique]  # half a module is none
+                raise AssignmentError(told(error, str(path), shown(path))) from error
         return sys.modules[unique]
 
 
@@ -202,8 +228,8 @@ def names(root: Path | None = None) -> list[str]:
     folder = (root or find_root()) / "reference"
     there = sorted(path.parent.name for path in folder.glob("*/notebook.py"))
     order = folder / "order.txt"
-    told = order.read_text(encoding="utf-8").split() if order.is_file() else []
-    return sorted(there, key=lambda name: told.index(name) if name in told else len(told))
+    first = read_text(order).split() if order.exists() else []
+    return sorted(there, key=lambda name: first.index(name) if name in first else len(first))
 
 
 def load(name: str, root: Path | None = None) -> Assignment:
@@ -213,16 +239,16 @@ def load(name: str, root: Path | None = None) -> Assignment:
     if not (folder / "notebook.py").is_file():
         known = ", ".join(names(root)) or "none yet"
         raise AssignmentError(f"There is no assignment {name!r}; this course has: {known}.")
-    text = (folder / "notebook.py").read_text(encoding="utf-8")
-    return Assignment(name, folder, parse(text, name))
+    return Assignment(name, folder, parse(read_text(folder / "notebook.py"), name))
 
 
 def parse(text: str, name: str) -> tuple[Cell, ...]:
     """Turn the percent format into cells, each with an id that its place does not change."""
     taken: dict[str, int] = {}
     cells: list[Cell] = []
-    for raw in jupytext.reads(text, fmt="py:percent").cells:
-        cell = _cell(raw.cell_type, raw.metadata, raw.source, name)
+    for raw, where in tags.read(text, f"reference/{name}/notebook.py"):
+        _check_markers(where, raw.source)
+        cell = _cell(raw.cell_type, raw.metadata, raw.source, where)
         count = taken[cell.id] = taken.get(cell.id, 0) + 1
         if count > 1 and cell.kind in ("solution", "written"):
             raise AssignmentError(f"{name} has two cells named {cell.name!r}; rename one of them.")
@@ -232,15 +258,28 @@ def parse(text: str, name: str) -> tuple[Cell, ...]:
     return tuple(cells)
 
 
-def _cell(cell_type: str, tag: dict[str, Any], source: str, assignment: str) -> Cell:
-    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+def _check_markers(where: str, source: str) -> None:
+    for _, line in stray(source):
+        raise AssignmentError(
+            f"{where}: the line {line!r} marks no region, and what follows it would reach the "
+            "students; pair ### BEGIN SOLUTION with ### END SOLUTION, each on a line of its own."
+        )
+
+
+def text_digest(source: str) -> str:
+    """Digest a text for the id of its cell, by which it is known again when it has changed."""
+    return hashlib.sha256(source.encode()).hexdigest()[:8]
+
+
+def _cell(cell_type: str, tag: dict[str, Any], source: str, where: str) -> Cell:
+    digest = text_digest(source)
     allows = frozenset(str(tag.get("allows", "")).replace(",", " ").split())
     points = float(tag.get("points", 0))
     if "exercise" in tag:
         name = tag["exercise"]
         if not REGION.search(source) or not definitions(source):
             raise AssignmentError(
-                f"Exercise {name!r} of {assignment} needs a function or class with a region "
+                f"{where}: exercise {name!r} needs a function or class with a region "
                 "between ### BEGIN SOLUTION and ### END SOLUTION."
             )
         return Cell(f"{name}_code", "solution", name, source, points, allows)
@@ -253,6 +292,5 @@ def _cell(cell_type: str, tag: dict[str, Any], source: str, assignment: str) -> 
     if tag.get("provided"):
         return Cell(f"provided-{digest}", "provided", None, source, 0.0, allows)
     raise AssignmentError(
-        f"A code cell of {assignment} has no tag (it starts with {source.splitlines()[:1]}); "
-        "tag it provided=true, exercise=… or experiment=…."
+        f"{where}: the cell has no tag; tag it provided=true, exercise=… or experiment=…."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -9,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checking import hints
-from autograder.checking.marks import mark_of
-from autograder.checking.running import Result, run_test
-from autograder.checking.student import Namespace
+from autograder.checking.marks import mark_of, place_of
+from autograder.checking.running import BrokenTest, Result, run_test
+from autograder.checking.student import Namespace, Student
 from autograder.checking.view import Progress, Report, _show
-from autograder.errors import UserError
+from autograder.errors import UserError, told
+from autograder.files import read_text, shown
 
 __all__ = ["CheckFailed", "Result", "check", "progress", "run_test", "run_tests"]
 Test = Callable[..., None]
+#: What a check can ask for.
+FIXTURES = ("student", "rng")
 
 
 class CheckFailed(UserError, AssertionError):
@@ -28,7 +32,11 @@ class CheckFailed(UserError, AssertionError):
 
 
 def run_tests(
-    functions: Iterable[Test], namespace: Any, *, rng_seed: int = 0, reference: Any = None
+    functions: Iterable[Test],
+    namespace: Mapping[str, Any] | Student,
+    *,
+    rng_seed: int = 0,
+    reference: Student | None = None,
 ) -> list[Result]:
     """Run tests on a student and list what came of each.
 
@@ -97,18 +105,19 @@ class Checks:
                 f"There is no checks.py in {path.parent}: start the notebook in its assignment's "
                 "folder, or say check(…, folder=…)."
             )
-        names: dict[str, Any] = {"__name__": "checks", "__file__": str(path)}
-        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+        names = _executed(path)
         self.hints = hints.load(path.parent)
         self.exercises: dict[str, list[Test]] = {}
         for test in names.values():
             if (mark := mark_of(test)) is not None:
+                _check_fixtures(test)
                 self.exercises.setdefault(mark.name, []).append(test)
 
     @property
     def points(self) -> dict[str, float]:
         """The points of each exercise, in the assignment's order."""
-        return self.hints.get("_exercises", {})
+        points: dict[str, float] = self.hints.get("_exercises", {})
+        return points
 
     def results(self, exercise: str, names: Mapping[str, Any]) -> list[Result]:
         """Run the tests of an exercise on a notebook's names."""
@@ -116,17 +125,52 @@ class Checks:
             raise CheckFailed(
                 f"There is no exercise {exercise!r} here; there are {', '.join(self.exercises)}."
             )
-        return self.explained(run_tests(self.exercises[exercise], names))
+        results = run_tests(self.exercises[exercise], names)
+        failed = {
+            each.name: hints.fingerprint(each.log) for each in results if each.outcome == "failed"
+        }
+        if not failed:
+            return results
+        if broken := self._broken_below(exercise, names):
+            which, verb = " and ".join(broken), "fail" if len(broken) > 1 else "fails"
+            start = f"{which} {verb} checks of its own: if {exercise} calls it, start there."
+            return [
+                replace(each, diagnosis=f"{start} {each.diagnosis or ''}".strip())
+                if each.name in failed
+                else each
+                for each in results
+            ]
+        lessons = [hints.Lesson(**lesson) for lesson in self.hints.get(exercise, ())]
+        passed = {each.name for each in results if each.outcome == "passed"}
+        earned = hints.earned(lessons, failed, passed)
+        return [replace(each, diagnosis=earned.get(each.name, each.diagnosis)) for each in results]
 
-    def explained(self, results: Iterable[Result]) -> list[Result]:
-        """Let known mistakes' hints take the place of the general diagnoses of one exercise."""
-        results = list(results)
-        failed = [result for result in results if result.outcome == "failed"]
-        earned = hints.earned(
-            {result.name: hints.Table(self.hints.get(result.name, ())) for result in failed},
-            {result.name: hints.fingerprint(result.log) for result in failed},
-        )
+    def _broken_below(self, exercise: str, names: Mapping[str, Any]) -> list[str]:
+        """Name the exercises on which this one may be built and that fail checks of their own."""
+        below = self.hints.get("_builds_on", {}).get(exercise, ())
         return [
-            replace(result, diagnosis=earned.get(result.name, result.diagnosis))
-            for result in results
+            name
+            for name in below
+            if any(each.outcome == "failed" for each in run_tests(self.exercises[name], names))
         ]
+
+
+def _executed(path: Path) -> dict[str, Any]:
+    """Execute ``checks.py`` and give its names."""
+    names: dict[str, Any] = {"__name__": "checks", "__file__": str(path)}
+    text = read_text(path)
+    try:
+        exec(compile(text, str(path), "exec"), names)
+    except (Exception, SystemExit) as error:
+        raise CheckFailed(told(error, str(path), shown(path))) from error
+    return names
+
+
+def _check_fixtures(test: Test) -> None:
+    """See that a test asks for nothing that ``check`` does not have."""
+    strange = [name for name in inspect.signature(test).parameters if name not in FIXTURES]
+    if strange:
+        raise BrokenTest(
+            f"{place_of(test)}: {test.__name__} asks for {strange[0]!r}; "
+            f"a check can ask for {' and '.join(FIXTURES)}."
+        )

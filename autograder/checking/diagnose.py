@@ -22,6 +22,8 @@ ARRAYS = (*NUMBERS, np.ndarray)
 #: A shape beyond these is no mistake: it may be data that somebody carries out of a hidden test.
 MOST_AXES, LARGEST_SIZE = 8, 100_000
 LONGEST_KEY = 24
+#: A number of the student's own that is repeated is a short one, and no data.
+LARGEST_TOLD = 1000
 KINDS = {
     "b": "booleans",
     "i": "integers",
@@ -425,6 +427,28 @@ def _finite(a: np.ndarray, e: np.ndarray, name: str, letters: str) -> str | None
     )
 
 
+def _not_infinite(a: np.ndarray, e: np.ndarray, name: str) -> str:
+    """Say what stands where an infinity or NaN belongs."""
+    bad = ~np.isfinite(e) & ~((a == e) | (np.isnan(a) & np.isnan(e)))
+    found, wanted = np.unique(a[bad]), np.unique(e[bad])
+    if len(found) == 1 and abs(found[0]) <= LARGEST_TOLD and found[0] == round(found[0]):
+        has = f"{found[0]:g}"
+    else:
+        has = "a finite number" if np.isfinite(found).any() else _beyond(found)
+    should = _beyond(wanted)
+    if a.size == 1:
+        return f"{name} is {has}, and should be {should}."
+    verb = "is" if bad.sum() == 1 else "are"
+    which = f"{int(bad.sum())} of the {a.size} entries of {name}"
+    return f"{which} should be {should}, and {verb} {has}."
+
+
+def _beyond(values: np.ndarray) -> str:
+    """Name what is not finite."""
+    kinds = (("infinite", np.isposinf), ("−∞", np.isneginf), ("NaN", np.isnan))
+    return next((word for word, test in kinds if test(values).all()), "infinite or NaN")
+
+
 def _whole_slices(bad: np.ndarray, letters: str) -> str:
     for axis in range(bad.ndim if bad.ndim > 1 else 0):
         rows = np.moveaxis(bad, axis, 0).reshape(bad.shape[axis], -1)
@@ -452,7 +476,7 @@ def _value(
     finite = np.isfinite(e)
     if not finite.all():
         if not np.array_equal(a[~finite], e[~finite], equal_nan=True):
-            return f"{name} is not infinite or NaN in just the places where it should be."
+            return _not_infinite(a, e, name)
         a, e = np.where(finite, a, 0), np.where(finite, e, 0)
     if resemblance.same(a, e, rtol):
         return None

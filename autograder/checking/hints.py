@@ -1,7 +1,8 @@
 """Named mistakes recognised by what they give back, without a line of solution.
 
 The build runs every test on every named mistake and writes down a digest of what the wrong code
-gave back. A student's code that gives the same on the same inputs earns that mistake's hint.
+gave back. A student's code earns a mistake's hint if it gives the same in every test that the
+mistake fails: code that gets one of them right, or wrong in another way, makes another mistake.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,19 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.recorder import Recorder
+from autograder.checking.resemblance.pair import is_round_number
 from autograder.checking.running import run_test
+from autograder.checking.student import Student, leaves_of
+from autograder.errors import UserError
+from autograder.files import read_text, shown
 
-__all__ = ["Recorder", "Table", "build", "earned", "fingerprint", "load"]
+__all__ = ["Lesson", "Recorder", "build", "earned", "fingerprint", "load"]
 
 FILE = "hints.json"
-DOUBT = "Another test fails in a way that this alone does not explain."
-#: Values are told apart by six digits of the array's largest one.
-QUANTUM = 1e-6
+#: Values are told apart by six digits of the array's largest one, by three in float32.
+QUANTUM, QUANTUM_SINGLE = 1e-6, 1e-3
+#: How much a mistake has to tell before it is known again: one wrong number that is no round one.
+ENOUGH = 3
 #: Whole numbers beyond so many are digested as they are: as text they would fill the memory.
 LARGE = 100_000
 #: Two roundings whose borders lie apart, and apart from the round numbers of toy cases.
@@ -78,89 +85,77 @@ def _numbers(array: np.ndarray, shift: float) -> Iterable[bytes]:
         whole = array.size > LARGE and array.dtype.kind in "biu"
         yield array.tobytes() if whole else repr(array.tolist()).encode()
         return
+    quantum = QUANTUM if array.dtype.itemsize >= 8 else QUANTUM_SINGLE
     array = array.astype(np.float64)
     finite = np.isfinite(array)
     yield repr(array[~finite].tolist()).encode() + np.packbits(finite).tobytes()
     numbers = array[finite]
     scale = float(np.abs(numbers).max(initial=0.0))
     if scale > 0:
-        yield str(math.floor(math.log(scale) / QUANTUM + shift)).encode()
-        yield np.floor(numbers / scale / QUANTUM + shift).astype("<i8").tobytes()
+        yield str(math.floor(math.log(scale) / quantum + shift)).encode()
+        yield np.floor(numbers / scale / quantum + shift).astype("<i8").tobytes()
 
 
 def load(folder: Path | str) -> dict[str, Any]:
     """Read an assignment's hints; a folder without any has none."""
     path = Path(folder) / FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        return json.loads(read_text(path)) if path.is_file() else {}
+    except ValueError:
+        raise UserError(f"{shown(path)} is damaged; unpack the assignment anew.") from None
 
 
-class Table:
-    """What the named mistakes give back on one test, and the hint of each."""
+@dataclass(frozen=True)
+class Lesson:
+    """What one named mistake gives, in each test that it fails, and the hint that it earns."""
 
-    def __init__(self, entries: Iterable[Mapping[str, Any]] = ()) -> None:
-        self._claims: dict[tuple[str, ...], set[str]] = {}
-        for entry in entries:
-            self._claims.setdefault(tuple(entry["digests"]), set()).add(entry["hint"])
+    hint: str
+    digests: Mapping[str, Sequence[str]]
 
-    def add(self, log: Sequence[Any], hint: str, right: Iterable[Sequence[Any]] = ()) -> None:
-        """Note what a mistake gave back, unless it says too little to tell mistakes apart.
+    def explains(self, failed: Mapping[str, Collection[str]], passed: Collection[str]) -> list[str]:
+        """List the failed tests that this mistake fails alike; none if any test speaks against it.
 
-        Parameters
-        ----------
-        log : list
-            From a test that the mistake fails.
-        hint : str
-        right : iterable of logs
-            From the same test on solutions that are right: what they share with `log` says nothing.
+        A test of which nothing is known (the process died, say) speaks for and against nothing.
         """
-        if _telling(log, right):
-            self._claims.setdefault(fingerprint(log), set()).add(hint)
-
-    def entries(self) -> list[dict[str, Any]]:
-        """List ``{"digests": [a, b], "hint": ...}`` for whatever one hint alone explains."""
-        return [
-            {"digests": list(digests), "hint": hint}
-            for digests in self._claims
-            if (hint := self.named(digests)) is not None
-        ]
-
-    def knows(self, hint: str) -> bool:
-        """Whether a mistake with this hint fails the test in a way of its own."""
-        return any(hint in hints for hints in self._claims.values())
-
-    def named(self, digests: Iterable[str]) -> str | None:
-        """Return the hint of the mistake that has one of these digests; none if two hints do."""
-        mine = set(digests)
-        claims = [hints for known, hints in self._claims.items() if mine.intersection(known)]
-        hints = set().union(*claims)
-        return hints.pop() if len(hints) == 1 else None
+        if any(test in passed for test in self.digests):
+            return []
+        told = [test for test in self.digests if test in failed]
+        agrees = all(set(self.digests[test]).intersection(failed[test]) for test in told)
+        return told if agrees else []
 
 
-def earned(tables: Mapping[str, Table], digests: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Give failed tests the hint of the mistake that gave the same.
+def earned(
+    lessons: Iterable[Lesson],
+    failed: Mapping[str, Collection[str]],
+    passed: Collection[str] = (),
+) -> dict[str, str]:
+    """Give failed tests the hint of the mistake that was made.
 
-    A mistake fails each test in a way of its own. If there is another test that it fails, and that
-    failed in another way, the hint is not all there is to say, and perhaps mistaken: it says so.
+    Where several fit, the one that explains all that the others do is the simplest explanation; if
+    that leaves two, nobody can tell them apart and nothing is said.
 
     Parameters
     ----------
-    tables, digests : mapping
-        What the mistakes give and what the student's code gave, for each failed test of one
-        exercise.
+    lessons : iterable of Lesson
+        The named mistakes of an exercise.
+    failed : mapping
+        What the student's code gave, by failed test.
+    passed : collection of str
+        The tests that it passes.
 
     Returns
     -------
     dict
         The hints, by test.
     """
-    found = {test: tables[test].named(given) for test, given in digests.items()}
-    return {
-        test: f"{hint} {DOUBT}"
-        if any(tables[other].knows(hint) and found[other] != hint for other in found)
-        else hint
-        for test, hint in found.items()
-        if hint is not None
-    }
+    made = [(set(tests), each.hint) for each in lessons if (tests := each.explains(failed, passed))]
+    found = {}
+    for test in failed:
+        fit = [(tests, hint) for tests, hint in made if test in tests]
+        hints = {hint for tests, hint in fit if all(tests >= others for others, _ in fit)}
+        if len(hints) == 1:
+            found[test] = hints.pop()
+    return found
 
 
 def generator(test: Callable[..., None], seed: int = 0) -> np.random.Generator:
@@ -168,79 +163,79 @@ def generator(test: Callable[..., None], seed: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(test.__name__.encode())])
 
 
-def fixtures(test: Callable[..., None], student: Any) -> dict[str, Any]:
+def fixtures(test: Callable[..., None], student: Student) -> dict[str, Any]:
     """Make the fixtures of a visible test."""
     return {"student": student, "rng": generator(test)}
 
 
 def build(
     functions: Iterable[Callable[..., None]],
-    mistakes: Sequence[tuple[str, Any]],
-    right: Sequence[Any],
+    mistakes: Sequence[tuple[str, Student]],
+    right: Sequence[Student],
     *,
-    fixtures: Callable[[Callable[..., None], Any], Mapping[str, Any]] = fixtures,
-) -> dict[str, list[dict[str, Any]]]:
-    """Write down what each mistake gives back on each test that it fails.
+    fixtures: Callable[[Callable[..., None], Student], Mapping[str, Any]] = fixtures,
+) -> list[Lesson]:
+    """Learn what each mistake gives in the tests of its exercise.
 
     Parameters
     ----------
     functions : iterable of tests
-    mistakes : sequence of (hint, namespace)
-    right : sequence of namespaces
-        The solution and its alternatives, none of which may ever earn a hint.
+    mistakes : sequence of (hint, student)
+    right : sequence of students
+        The solution and its alternatives: what they give too says nothing of a mistake.
     fixtures : callable
-        ``fixtures(test, namespace)`` makes the fixtures of a test.
+        ``fixtures(test, student)`` makes the fixtures of a test.
 
     Returns
     -------
-    dict
-        By test, a list of ``{"digests": [a, b], "hint": ...}``. What two mistakes with different
-        hints have in common is left out, and so is what says too little to tell mistakes apart.
+    list of Lesson
+        Without the mistakes that say too little to be told from others.
     """
-    book = {}
+    digests: list[dict[str, tuple[str, str]]] = [{} for _ in mistakes]
+    said = [0 for _ in mistakes]
     for test in functions:
-        right_logs = [run_test(test, fixtures(test, space)).log for space in right]
-        table = Table()
-        for hint, space in mistakes:
+        logs = [run_test(test, fixtures(test, space)).log for space in right]
+        for number, (_, space) in enumerate(mistakes):
             result = run_test(test, fixtures(test, space))
-            if result.outcome == "failed":
-                table.add(result.log, hint, right_logs)
-        taken = {digest for log in right_logs for digest in fingerprint(log)}
-        entries = [entry for entry in table.entries() if not taken.intersection(entry["digests"])]
-        if entries:
-            book[test.__name__] = entries
-    return book
+            if result.outcome != "passed":
+                digests[number][test.__name__] = fingerprint(result.log)
+                said[number] += min((_evidence(result.log, log) for log in logs), default=ENOUGH)
+    return [
+        Lesson(hint, given)
+        for (hint, _), given, points in zip(mistakes, digests, said, strict=True)
+        if points >= ENOUGH
+    ]
 
 
-def _telling(log: Sequence[Any], right: Iterable[Sequence[Any]]) -> bool:
-    """Whether a log says enough: some wrong numbers that are not all zero or all alike."""
+def _evidence(log: Sequence[Any], right: Sequence[Any]) -> int:
+    """Weigh what a log tells of a mistake: three for a wrong number that nobody would guess.
+
+    Anything else that is wrong counts one, and so does what is right beside it. Nothing but zeros,
+    infinities and NaN tells of no mistake in particular.
+    """
     if any(isinstance(value, BaseException) for value in log):
-        return False
-    known = {fingerprint([value]) for other in right for value in other}
-    wrong = [value for value in log if fingerprint([value]) not in known]
-    seen: set[float] = {0.0}
-    said = 0
-    for number in (abs(number) for value in wrong for number in _floats(value)):
-        if number not in seen:
-            seen.add(number)
-            said += 1 if _is_round(number) else 3
-        if said >= 3:
-            return True
-    return False
+        return 0
+    leaves, known = dict(leaves_of(log)), dict(leaves_of(right[: len(log)]))
+    wrong, sound, blank = len(leaves.keys() ^ known.keys()), 0, False
+    seen: set[float] = set()
+    for path, leaf in leaves.items():
+        off = _wrong_entries(leaf, known.get(path))
+        if leaf.dtype.kind not in "biuf" or (leaf.ndim == 0 and leaf.dtype.kind != "f"):
+            wrong, sound = wrong + int(off.sum()), sound + int((~off).sum())
+            continue
+        sizes = np.abs(leaf.astype(np.float64))
+        blank |= bool(np.any(off & ~(np.isfinite(sizes) & (sizes > 0))))
+        sound += int(np.count_nonzero(~off & (sizes > 0)))
+        seen.update(sizes[off & np.isfinite(sizes) & (sizes > 0)][:LARGE].tolist())
+    wrong += sum(1 if is_round_number(size) else ENOUGH for size in seen)
+    wrong += blank and sound > 0
+    return wrong and wrong + min(sound, ENOUGH - 1)
 
 
-def _floats(value: Any) -> Iterable[float]:
-    if isinstance(value, (tuple, list)):
-        for item in value:
-            yield from _floats(item)
-    elif isinstance(value, Mapping):
-        yield from _floats(list(value.values()))
-    elif isinstance(value, (bool, int, float, np.ndarray, np.generic)):
-        array = np.asarray(value)
-        if array.dtype.kind in "biuf":
-            yield from (float(x) for x in array.ravel() if np.isfinite(x))
-
-
-def _is_round(number: float) -> bool:
-    """Whether a number is a multiple of 1/2, …, 1/12, as toy cases and counts are."""
-    return any(abs(number * k - round(number * k)) < 1e-9 for k in range(1, 13))
+def _wrong_entries(leaf: np.ndarray, right: np.ndarray | None) -> np.ndarray:
+    """Mark the entries of an array that are not those of the right one."""
+    if right is None or right.shape != leaf.shape:
+        return np.ones(leaf.shape, bool)
+    if leaf.dtype.kind != "f" or right.dtype.kind != "f":
+        return np.asarray(leaf != right)
+    return np.asarray(~np.isclose(leaf, right, rtol=1e-6, atol=1e-12, equal_nan=True))

@@ -6,8 +6,15 @@ import ast
 import re
 from functools import lru_cache
 
-#: Cell magics whose body is ordinary code that the student meant to run.
-TRANSPARENT = ("time", "timeit", "capture", "prun")
+#: Cell magics whose body is another language's, a file's contents, or another process's code. The
+#: body of any other is code that the student meant to run, if it is Python.
+FOREIGN = frozenset(
+    (
+        *("!", "bash", "cmd", "cython", "file", "html", "HTML", "javascript", "js", "julia"),
+        *("latex", "markdown", "perl", "powershell", "pypy", "python", "python2", "python3", "R"),
+        *("ruby", "script", "sh", "sql", "svg", "SVG", "sx", "system", "writefile"),
+    )
+)
 UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 #: IPython reads a cell once more for each magic in it: where that takes seconds, it is not asked.
 MOST_WORK = 2**18
@@ -22,14 +29,9 @@ def strip(source: str) -> str:
 
     Source that is Python already, or that nothing can read, comes back as it is.
     """
-    for _ in range(MOST_CELL_MAGICS):
-        first, _, body = source.lstrip().partition("\n")
-        if not first.startswith("%%"):
-            break
-        words = first[2:].split()
-        if not words or words[0] not in TRANSPARENT:
-            return ""
-        source = body
+    name, source = _under_cell_magics(source)
+    if name:
+        return ""
     if _parses(source):
         return source
     if len(source) * (1 + len(MAGIC.findall(source))) > MOST_WORK:
@@ -41,6 +43,25 @@ def strip(source: str) -> str:
         return ast.unparse(ast.fix_missing_locations(_Silence().visit(tree)))
     except Exception:  # IPython stumbles in its own ways, and trees may be too deep for `ast`
         return source
+
+
+def foreign(source: str) -> str:
+    """Give the cell magic, such as ``%%bash``, because of which a cell is not run; "" if it is."""
+    return _under_cell_magics(source)[0]
+
+
+def _under_cell_magics(source: str) -> tuple[str, str]:
+    """Take the magics off the top of a cell: the one that makes it no Python, and the rest."""
+    for _ in range(MOST_CELL_MAGICS):
+        first, _, body = source.lstrip().partition("\n")
+        if not first.startswith("%%"):
+            break
+        name = (first[2:].split() or [""])[0]
+        unknown = name not in ("time", "timeit", "capture", "prun")
+        if name in FOREIGN or (unknown and not (_parses(body) or MAGIC.search(body))):
+            return f"%%{name}"[:40], ""
+        source = body
+    return "", source
 
 
 def _parses(source: str) -> bool:

@@ -12,11 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autograder.checking import cells, hints, magics
 from autograder.checking.checks import Checks
-from autograder.checking.running import explain_error, run_test
+from autograder.checking.running import Result, explain_error, run_test
 from autograder.checking.student import Namespace
 
 
@@ -48,7 +49,7 @@ class NotebookChecks:
         return Namespace(self.names)
 
     @pytest.fixture
-    def rng(self, request: pytest.FixtureRequest) -> Any:
+    def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
         """The generator that ``check()`` gives this test."""
         return hints.generator(request.function)
 
@@ -56,12 +57,18 @@ class NotebookChecks:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run a check, and fail with its diagnosis alone."""
         values = {"student": Namespace({}), **pyfuncitem.funcargs}
-        (result,) = self.checks.explained([run_test(pyfuncitem.function, values)])
+        result = run_test(pyfuncitem.function, values)
         if result.outcome != "passed":
-            pytest.fail(f"{result.sentence}\n{result.diagnosis or ''}".strip(), pytrace=False)
+            said = self._explained(result).diagnosis or ""
+            pytest.fail(f"{result.sentence}\n{said}".strip(), pytrace=False)
         return True
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    def _explained(self, result: Result) -> Result:
+        """Say what is wrong as `check()` does, which knows the other checks of the exercise."""
+        others = self.checks.results(result.exercise, self.names)
+        return next(other for other in others if other.name == result.name)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the cells that did not run to their end."""
         if self.stopped:
             terminalreporter.section(f"{self.notebook.name}: cells that stopped")
@@ -80,7 +87,7 @@ def execute(notebook: Path) -> tuple[dict[str, Any], list[str]]:
         One sentence for each cell that raised.
     """
     os.environ.setdefault("MPLBACKEND", "agg")  # a plot opens no window here
-    names: dict[str, Any] = {"__name__": "__main__"}
+    names = cells.notebook_names()
     stopped = []
     for cell in cells.read(notebook):
         if cell.id.startswith("experiment-"):

@@ -35,6 +35,8 @@ class Recorder:
         What came back from calls and attribute reads, in order. An exception is logged as itself.
     last : str or None
         The function that was asked last.
+    asked : set of str
+        All names that were asked for.
     latest_call : Call
         Its call, if it was called.
 
@@ -47,15 +49,17 @@ class Recorder:
 
     log: list[Any]
     last: str | None
+    asked: set[str]
     latest_call: Call
 
     def __init__(self, student: Student, signatures: Student | None = None) -> None:
         self.__dict__.update(_inner=student, _signatures=signatures)
-        self.__dict__.update(log=[], last=None, latest_call=Call())
+        self.__dict__.update(log=[], last=None, asked=set(), latest_call=Call())
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        self.asked.add(name)
         return self._record(name, lambda: getattr(self._inner, name))
 
     def put(self, value: Any) -> Any:
@@ -75,6 +79,7 @@ class Recorder:
     ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         """Call a function, and note what it gives and how it leaves its arguments."""
         self.__dict__["latest_call"] = call = Call(name)
+        self.asked.add(name)
         call.result, left, named = self._asked(
             name, lambda: self._inner.probe(name, _stripped(args), _stripped(kwargs))
         )
@@ -157,13 +162,15 @@ def _parameters(proxy: Any) -> list[str]:
 def _labelled(
     names: list[str], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Give the arrays among the arguments, and within tuples, the names that the student knows."""
+    """Give the arrays among the arguments, and within these, the names that the student knows."""
     pairs = [*zip(names, args, strict=False), *kwargs.items()]
     for name, value in pairs:
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
             yield name, value
         elif isinstance(value, tuple):
             yield from _labelled([f"{name}[{i}]" for i in range(len(value))], value, {})
+        elif isinstance(value, dict):
+            yield from _labelled([f"{name}[{key!r}]" for key in value], (*value.values(),), {})
 
 
 def _stripped(value: Any) -> Any:

@@ -6,14 +6,18 @@ import contextlib
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from autograder.checking import diagnose
 from autograder.checking.comparing import Mismatch
 from autograder.checking.marks import Mark, mark_of
 from autograder.checking.recorder import Recorder
+from autograder.checking.student import Student
+from autograder.errors import UserError, told
+from autograder.files import shown
 
 #: Libraries that a NumPy exercise leaves to others: missing one of these is no accident.
 LIBRARIES = {
@@ -21,13 +25,22 @@ LIBRARIES = {
     *("sklearn", "tensorflow", "theano", "torch", "torchvision", "tqdm", "transformers", "umap"),
 }
 
+#: Numbers with so many digits, and rows of numbers, are data; a sentence needs neither.
+DATA = re.compile(r"\[[^\]]*\d[^\]]*\]?|-?\d*\.\d{4,}(?:e[-+]?\d+)?|\d{6,}")
+LONGEST_SENTENCE = 300
+
+
+class BrokenTest(UserError):
+    """A test cannot be run: never the student's fault; the message says where and what to do."""
+
 
 @dataclass(frozen=True)
 class Result:
     """What came of one test.
 
     ``outcome`` is ``"passed"``, ``"failed"``, ``"unanswered"`` (still the stub) or ``"forbidden"``
-    (a library that the exercise does without). ``log`` is what the student's code gave back.
+    (a library that the exercise does without). ``log`` is what the student's code gave back,
+    ``asked`` the names that the test asked for.
     """
 
     name: str
@@ -37,6 +50,7 @@ class Result:
     diagnosis: str | None = None
     weight: float = 1.0
     log: list[Any] = field(default_factory=list, repr=False, compare=False)
+    asked: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @classmethod
     def of(
@@ -76,8 +90,9 @@ def run_test(
         Whatever a broken test raises, and the death of a remote student.
     """
     given = dict(fixtures)
-    reference = given.get("reference")
-    given["student"] = recorder = Recorder(given["student"], reference)
+    student: Student = given["student"]
+    reference: Student | None = given.get("reference")
+    given["student"] = recorder = Recorder(student, reference)
     outcome, diagnosis = "passed", None
     try:
         test(**{key: given[key] for key in inspect.signature(test).parameters})
@@ -93,7 +108,22 @@ def run_test(
         else:
             right = None if control is None else _logged(test, control())
             outcome, diagnosis = "failed", _unusable(error, recorder, right)
-    return Result.of(test, outcome, diagnosis, recorder.log)
+    return replace(
+        Result.of(test, outcome, diagnosis, recorder.log), asked=frozenset(recorder.asked)
+    )
+
+
+@contextlib.contextmanager
+def blaming(test: Callable[..., None]) -> Iterator[None]:
+    """Turn what a test's own lines raise into a `BrokenTest`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        path = test.__code__.co_filename
+        said = told(error, path, shown(Path(path)))
+        raise BrokenTest(f"{test.__name__} itself is broken: {said}") from error
 
 
 def _is_students(error: Exception) -> bool:
@@ -115,6 +145,9 @@ def explain_error(error: Any, called: str | None, mark: Mark | None) -> tuple[st
             )
     if kind in ("MemoryError", "_ArrayMemoryError"):
         return "out_of_memory", f"{called or 'The code'} asked for more memory than it may{where}."
+    if kind == "FloatingPointError":
+        said = f"{called or 'The code'}: {message}{where}"
+        return "failed", f"{said}. NumPy only warns of that; here it counts as an error."
     if kind == "NameError" and not where and message.endswith("is not defined"):
         return "failed", f"{message}: run the cell that defines it first."
     return (
@@ -157,7 +190,13 @@ def _assertion(error: AssertionError, recorder: Recorder) -> str | None:
         return error.explained(recorder.latest_call)
     # pytest adds the values that were compared below the message: these stay with us.
     first = str(error).partition("\n")[0].strip()
-    return None if not first or first.startswith("assert ") else first
+    return None if not first or first.startswith("assert ") else _without_data(first)
+
+
+def _without_data(sentence: str) -> str:
+    """Take out of a test's own sentence what may be a hidden input that its author put in."""
+    short = DATA.sub("…", sentence)
+    return short if len(short) <= LONGEST_SENTENCE else short[: LONGEST_SENTENCE - 1] + "…"
 
 
 def _logged(test: Callable[..., None], fixtures: Mapping[str, Any]) -> list[Any]:

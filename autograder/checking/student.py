@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import operator
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -178,6 +178,20 @@ class _Proxy:
 
     def __repr__(self) -> str:
         return f"<the student's {type(self.__dict__['value']).__name__}>"
+
+
+def leaves_of(
+    value: Any, path: tuple[Any, ...] = ()
+) -> Iterator[tuple[tuple[Any, ...], np.ndarray]]:
+    """Walk the arrays, numbers and words within tuples, lists and dicts, each with its place."""
+    if isinstance(value, (tuple, list)):
+        for place, item in enumerate(value):
+            yield from leaves_of(item, (*path, place))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves_of(item, (*path, key))
+    elif value is None or isinstance(value, (bool, int, float, str, np.ndarray, np.generic)):
+        yield path, np.asarray(value)
 
 
 def is_plain(value: Any) -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from autograder.cli.options import complain, typer  # first: it says what is not installed
+from autograder.cli.options import complain  # first: it says what is not installed
 
 # isort: split
+import typer
+
 from autograder.cli import authors, instructors
 from autograder.errors import UserError
+from autograder.files import shown
 
 app = typer.Typer(
     help="Chainrule: an autograded course on neural networks built by hand.",
@@ -21,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
+    authors.new,
     authors.build,
     authors.validate,
     instructors.score,
@@ -48,11 +53,20 @@ def main(run: Callable[[], Any] = app) -> None:
         complain(str(error))
         sys.exit(2)
     except OSError as error:
-        complain(_of_the_system(error))
+        sentence = _of_the_system(error)
+        if sentence is None:
+            raise
+        complain(sentence)
         sys.exit(2)
 
 
-def _of_the_system(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
+def _of_the_system(error: OSError) -> str | None:
+    """Say what keeps a file from being used; nothing if it is no file, but perhaps a bug."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "The disk is full: free some space and run the same command to go on."
-    return f"{error.filename or 'A file'} cannot be used: {error.strerror}."
+    if not isinstance(error.filename, str):
+        return None
+    return (
+        f"{shown(Path(error.filename))} cannot be used ({error.strerror}); see what is there, and "
+        "that you may read and write it."
+    )

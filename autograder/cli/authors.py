@@ -22,6 +22,18 @@ from autograder.cli.options import (
 )
 
 
+def new(name: Annotated[str, typer.Argument(help="What the assignment is called.")]) -> None:
+    """Start an assignment: reference/NAME with one exercise, which validate passes as it is."""
+    from autograder.assignment.build import build
+    from autograder.assignment.scaffold import create
+
+    repository = root()
+    folder = create(name, repository)
+    build([name], repository)
+    say(f"made {folder.relative_to(repository)}; docs/authors.md says what is in it")
+    say(f"next: edit it, then run `autograder build {name}` and `autograder validate {name}`")
+
+
 def build(
     names: Names = None,
     course: Annotated[

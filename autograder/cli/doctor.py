@@ -25,14 +25,6 @@ OLDEST_PYTHON = (3, 11)
 GIB = 2**30
 ROOM = {"the course": GIB, "temporary files": GIB // 4}
 SETUP = "Run `make`, or `pip install -c constraints.txt -e '.[all]'`."
-#: What must hold whatever else does: each needs one of these layers.
-NEEDED = {
-    "a student reads no other file": ("files", "landlock"),
-    "a student has no network": ("network", "seccomp"),
-    "a student disturbs no other process": ("processes", "uid", "landlock"),
-    "a student gains no privilege": ("privileges",),
-    "a student has bounds": ("rlimits",),
-}
 
 
 @dataclass(frozen=True)
@@ -140,19 +132,22 @@ def _untested(constraints: Path) -> list[str]:
 
 
 def _layers(isolation: Isolation) -> Iterator[Finding]:
-    for layer, sentence in LAYERS.items():
+    for layer in LAYERS:
         reason = isolation.lacking.get(layer)
-        said = f"a student process {sentence}" if not reason else f"not to be had: {reason}"
+        said = (
+            f"a student process {isolation.promise(layer)}"
+            if not reason
+            else f"not to be had: {reason}"
+        )
         do = "The others stand in for it; as root, or in the container, there are more."
         yield Finding("layers", layer, LESS if reason else WELL, said, do if reason else "")
 
 
 def _promises(folder: Path, isolation: Isolation) -> Iterator[Finding]:
     state = LACKING if _wanted(folder) == "process" else LESS
-    for promise, layers in NEEDED.items():
-        if not any(layer in isolation for layer in layers):
-            do = f"Grade on a Linux with {' or '.join(layers)}, or with --isolation container."
-            yield Finding("layers", "promise", state, f"nothing sees to it that {promise}", do)
+    for need, layers in isolation.unmet().items():
+        do = f"Grade on a Linux with {' or '.join(layers)}, or with --isolation container."
+        yield Finding("layers", "promise", state, f"nothing sees to it that {need}", do)
 
 
 def _engine(folder: Path) -> Finding:
@@ -168,7 +163,7 @@ def _engine(folder: Path) -> Finding:
 
 def _wanted(folder: Path) -> str:
     return (
-        Course.open(folder).settings.isolation if (folder / "course.toml").is_file() else "process"
+        Course.open(folder).settings.isolation if (folder / "course.toml").exists() else "process"
     )
 
 

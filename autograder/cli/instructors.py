@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +22,7 @@ from autograder.cli.options import (
     Isolated,
     Names,
     Students,
+    Weak,
     Workers,
     bare_table,
     chosen,
@@ -32,9 +33,10 @@ from autograder.cli.options import (
     root,
     say,
 )
+from autograder.errors import UserError
 
 if TYPE_CHECKING:
-    from autograder.course.regrade import Change
+    from autograder.recording.preview import Preview
 
 
 def score(
@@ -47,6 +49,7 @@ def score(
     ] = None,
     isolation: Isolated = None,
     gpus: Gpus = "",
+    weak: Weak = False,
 ) -> None:
     """Judge notebooks, without touching a gradebook."""
     from autograder.course.folder import Course
@@ -61,12 +64,13 @@ def score(
     attempts = [
         Attempt(assignment, _read(path), key=str(i), seed=seed) for i, path in enumerate(notebooks)
     ]
-    with Pool(
-        repository, [assignment], min(workers, len(attempts)), limits, isolation=where, gpus=gpus
-    ) as pool:
+    size = min(workers, len(attempts))
+    with Pool(repository, [assignment], size, limits, where, gpus, weak) as pool:
         verdicts = {attempt.key: verdict for attempt, verdict in pool.judge(attempts)}
+        lacking = {"weak": list(pool.isolation.unmet())} if weak else {}
     results = [
-        {"path": str(path), **verdicts[str(i)].as_dict()} for i, path in enumerate(notebooks)
+        {"path": str(path), **verdicts[str(i)].as_dict(), **lacking}
+        for i, path in enumerate(notebooks)
     ]
     if as_json:
         typer.echo(json.dumps(results, indent=1))
@@ -81,23 +85,23 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}.") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); name a notebook.") from error
 
 
 def _show_verdict(result: dict[str, Any]) -> None:
     total = f"{result['score']:g} of {result['max_score']:g}"
-    out.print(f"{result['path']}  {result['status']}  {total}", style="bold", markup=False)
+    say(f"{result['path']}  {result['status']}  {total}", style="bold")
     for note in result["notes"]:
-        out.print(f"  {note}", markup=False, highlight=False)
+        say(f"  {note}")
     for exercise in result["exercises"]:
         points = f"{exercise['score']:g}/{exercise['max_score']:g}"
-        out.print(f"  {exercise['name']:<22}{points:>8}  {exercise['status']}", highlight=False)
+        say(f"  {exercise['name']:<22}{points:>8}  {exercise['status']}")
         if exercise["status"] in ("passed", "unanswered"):
             continue
         for test in exercise["tests"]:
             if test["outcome"] != "passed":
                 said = test["diagnosis"] or test["outcome"]
-                out.print(f"      ✗ {test['sentence']} {said}", markup=False, highlight=False)
+                say(f"      ✗ {test['sentence']} {said}")
 
 
 def demo(
@@ -124,10 +128,18 @@ def collect(
         str | None, typer.Option(help="Of what; by default what the files' names say.")
     ] = None,
     platform: Annotated[
-        str, typer.Option("--from", help="canvas, moodle, folder, or auto: as the names look.")
+        str,
+        typer.Option(
+            "--from",
+            help="canvas, moodle, blackboard, brightspace, gradescope, github, google, folder, or "
+            "auto: as the names look.",
+        ),
     ] = "auto",
     times: Annotated[
         Path | None, typer.Option(help="A CSV file of who handed in when (see above).")
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="What comes first in its dates like 02/03/2027: dmy or mdy.")
     ] = None,
     student: Annotated[str | None, typer.Option(help="Whose hand-ins to list or use.")] = None,
     use: Annotated[
@@ -138,10 +150,11 @@ def collect(
 ) -> None:
     """Take what a learning platform lets you download into course/submitted.
 
-    canvas: the zip of "Download Submissions". moodle: the zip of "Download all submissions", in
-    folders or not. folder: a folder or zip of ada.zip, ada_NAME.ipynb or ada/NAME.ipynb. Students
-    are found in course/roster.csv by number or name; whom it does not have is kept in
-    course/collected/unmatched until you mend it and collect again.
+    The zips in which Canvas, Moodle, Blackboard, Brightspace, Gradescope, GitHub Classroom and
+    Google pack a class, or a folder or zip of ada.zip, ada_NAME.ipynb or ada/NAME.ipynb. Who handed
+    in is told by the outermost names alone. Students are found in course/roster.csv by name or
+    number; whom it does not have is kept in course/collected/unmatched until you mend it and
+    collect again.
 
     The last hand-in counts, even if it cannot be read. All of them are kept in course/collected:
     --list shows them, and --student ada --use 2027-03-01T101500Z grades an earlier one.
@@ -149,8 +162,8 @@ def collect(
 
     Canvas never says when something was handed in, only that it was late, and Moodle not always.
     --times takes Moodle's grading worksheet, or any CSV file with a column that names students
-    and one called "submitted". Times without a zone are in course.toml's time_zone, by default
-    UTC.
+    and one called "submitted", also later. Times without a zone are in course.toml's time_zone,
+    by default UTC.
 
     Exits with 1 if an archive could not be read or somebody is not in the roster.
     """
@@ -161,7 +174,8 @@ def collect(
     if assignment:
         chosen([assignment], whole.root)
     with whole.lock():
-        told = run(whole, archives or [], assignment, platform, times, student, use, listed)
+        asked = assignment, platform, times, student, use, listed, dates
+        told = run(whole, archives or [], *asked)
     for line in told.lines:
         say(line)
     if told.failed:
@@ -175,8 +189,9 @@ def grade(
     course: CourseFolder = COURSE,
     isolation: Isolated = None,
     gpus: Gpus = "",
+    weak: Weak = False,
     regrade: Annotated[
-        bool, typer.Option("--regrade", help="Show whose score changes, and ask, before recording.")
+        bool, typer.Option("--regrade", help="Show what changes, and ask, before recording.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --regrade: record without asking.")] = (
         False
@@ -189,9 +204,9 @@ def grade(
     from autograder.recording import pipeline
 
     whole, assignments = opened(course, names)
-    accept = (lambda changes: _accepted(changes, yes)) if regrade else None
+    accept = (lambda preview: _accepted(preview, yes)) if regrade else None
     with _resumable(), whole.lock():
-        grading = Grading(whole, assignments, student, isolation=isolation, gpus=gpus)
+        grading = Grading(whole, assignments, student, isolation=isolation, gpus=gpus, weak=weak)
         complain(f"Isolation: {grading.confinement()}.")
         troubles = pipeline.grade(grading, workers, _watch, accept=accept, pages=feedback)
     if troubles is None:
@@ -227,24 +242,33 @@ def _resumable() -> Iterator[None]:
         raise
 
 
-def _accepted(changes: Sequence[Change], yes: bool) -> bool:
+def _accepted(preview: Preview, yes: bool) -> bool:
     """Show what recording would change in the gradebook, and ask whether it should."""
-    if not changes:
+    if preview.new:
+        say(f"Graded for the first time: {preview.new}.")
+    if not preview.changes:
         say("No recorded score changes.")
         return True
     table = bare_table("student", "assignment", "exercise", "was", "now", "")
-    for change in changes:
-        scores = f"{change.before:.4g}", f"{change.after:.4g}", f"{change.difference:+.4g}"
-        table.add_row(Text(change.student), change.assignment, change.exercise, *scores)
+    for change in preview.changes:
+        scores = _points(change.before, change.before_of), _points(change.after, change.after_of)
+        difference = "to be marked again" if change.waits else f"{change.difference:+.4g}"
+        table.add_row(Text(change.student), change.assignment, change.exercise, *scores, difference)
     out.print(table)
-    students = len({(change.student, change.assignment) for change in changes})
-    total = sum(change.difference for change in changes)
-    grades = "1 grade changes" if students == 1 else f"{students} grades change"
-    say(f"{grades}, by {total:+.4g} points in all.")
+    grades = len({(change.student, change.assignment) for change in preview.changes})
+    total = sum(change.difference for change in preview.changes)
+    changed = "1 grade changes" if grades == 1 else f"{grades} grades change"
+    say(f"{changed}, by {total:+.4g} points in all.")
     if yes or (sys.stdin.isatty() and typer.confirm("Record them?")):
         return True
     say("Nothing was recorded; the verdicts are kept. Add --yes to record them.")
     return False
+
+
+def _points(score: float | None, points: float | None) -> str:
+    if score is None:
+        return ""
+    return f"{score:.4g}" if points is None else f"{score:.4g} of {points:g}"
 
 
 def feedback(

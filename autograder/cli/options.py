@@ -14,6 +14,8 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"The command line needs {missing.name}; run: pip install 'chainrule[grade]'")
 
+from autograder.errors import UserError
+
 if TYPE_CHECKING:
     from autograder.course.folder import Course
 
@@ -33,6 +35,10 @@ Isolated = Annotated[
 Gpus = Annotated[
     str, typer.Option(help="GPUs that submissions may use, as the container engine names them.")
 ]
+Weak = Annotated[
+    bool,
+    typer.Option("--weak", help="Go on where something that must confine students is lacking."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 COURSE = Path("course")
 CORES = os.cpu_count() or 1
@@ -44,8 +50,8 @@ def say(text: str, style: str | None = None) -> None:
 
 
 def complain(text: str) -> None:
-    """Print to where errors go."""
-    err.print(text, markup=False, highlight=False)
+    """Print to where errors go, without wrapping it."""
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def bare_table(*columns: str) -> Table:
@@ -66,7 +72,10 @@ def chosen(names: list[str] | None, root: Path) -> list[str]:
 
     for name in names or ():
         source.load(name, root)
-    return names or source.names(root)
+    known = names or source.names(root)
+    if not known:
+        raise UserError(f"There is no assignment in {root / 'reference'}; write NAME/notebook.py.")
+    return known
 
 
 def opened(folder: Path, names: list[str] | None) -> tuple[Course, list[str]]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.assignment import build, edits
-from autograder.assignment.source import REGION, Assignment, load
+from autograder.assignment.regions import REGION
+from autograder.assignment.source import Assignment, load
 from autograder.files import write_atomically
 from autograder.course.folder import Course
 
@@ -36,16 +37,17 @@ def create(folder: Path, root: Path, name: str) -> Course:
     name : str
         The assignment.
     """
+    assignment = load(name, root)
+    solved = json.loads(build.solved(assignment))
+    handed_in = list(_class(assignment, solved))  # or nothing is touched
     if (folder / ".demo").exists():
         shutil.rmtree(folder)
-    assignment = load(name, root)
     course = Course.create(folder, root, seed=SEED)
     write_atomically(folder / ".demo", b"made by `autograder demo`, which may delete this folder\n")
     settings = f"\n[assignments.{name}]\ndue = {DUE.isoformat()}\nlate = {{ per_day = 0.1 }}\n"
     with open(folder / "course.toml", "a", encoding="utf-8") as file:
         file.write(settings)
-    solved = json.loads(build.solved(assignment))
-    for student, notebook, late in _class(assignment, solved):
+    for student, notebook, late in handed_in:
         home = course.submitted / student / name
         data = notebook if isinstance(notebook, bytes) else json.dumps(notebook, indent=1).encode()
         write_atomically(home / f"{name}.ipynb", data)

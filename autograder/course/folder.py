@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-from autograder.assignment.source import find_root, names
+from autograder.assignment.source import AssignmentError, find_root, names
 from autograder.errors import UserError
 from autograder.course.errors import CourseError
 from autograder.course import settings
@@ -69,15 +69,15 @@ class Course:
         try:
             for name in FOLDERS:
                 (course.folder / name).mkdir(parents=True, exist_ok=True)
-            seed = secrets.randbelow(2**32) if seed is None else seed
+            seed = secrets.randbits(128) if seed is None else seed
             repository = json.dumps(os.path.relpath(course.root, course.folder))
             text = settings.TEMPLATE.format(seed=seed, repository=repository)
             _write_new(course.folder / "course.toml", text)
             _write_new(course.config, NBGRADER_CONFIG)
         except OSError as error:
             raise CourseError(
-                f"The course folder {course.folder} cannot be written ({error.strerror}); "
-                "choose another with --course."
+                f"{error.filename or course.folder} cannot be written ({error.strerror}); see what "
+                "is there, or choose another folder with --course."
             ) from error
         return cls.open(folder, root)
 
@@ -85,7 +85,7 @@ class Course:
     def open(cls, folder: Path | str, root: Path | str | None = None) -> Course:
         """Open an existing course."""
         course = cls(folder, root)
-        if not (course.folder / "course.toml").is_file():
+        if not (course.folder / "course.toml").exists():
             raise CourseError(
                 f"{course.folder} is not a course (it has no course.toml); "
                 "make one with `autograder build --course`."
@@ -106,7 +106,10 @@ class Course:
         """The repository that holds ``reference/``."""
         if self._root or not (self.folder / "course.toml").is_file():
             return self._root or find_root(self.folder)
-        return find_root(self.folder / self.settings.repository)
+        try:
+            return find_root(self.folder / self.settings.repository)
+        except AssignmentError as error:
+            raise CourseError(f"course.toml: repository: {error}") from error
 
     @cached_property
     def settings(self) -> Settings:
@@ -117,6 +120,14 @@ class Course:
     def db_url(self) -> str:
         """The gradebook as nbgrader names it."""
         return f"sqlite:///{self.gradebook}"
+
+    def check_gradebook(self, db_url: str) -> None:
+        """See that nbgrader has its marks where scores are recorded: one course, one gradebook."""
+        if db_url != self.db_url:
+            raise CourseError(
+                f"nbgrader is told of another gradebook ({db_url}) than {self.gradebook}, where "
+                "scores are recorded; take CourseDirectory.db_url out of its configuration."
+            )
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -31,7 +31,11 @@ from autograder.judging.verdict import Verdict
 
 #: Seconds for which other programs may hold the gradebook.
 LONGEST_WAIT = 60
-
+#: What sqlite says of a file, and not of a statement.
+OF_THE_FILE = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR),
+    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB),
+}
 
 
 def create_gradebook(path: Path) -> None:
@@ -66,17 +70,23 @@ class Gradebook:
             self._db = sqlite3.connect(course.gradebook, isolation_level=None, timeout=LONGEST_WAIT)
             self._db.executescript(SCHEMA)
         except sqlite3.Error as error:
-            raise CourseError(
-                f"The gradebook {course.gradebook} cannot be opened ({error}); "
-                "check that it may be written, or put a backup in its place."
-            ) from error
+            raise self._unusable(error) from error
         self._masters: dict[str, Master] = {}
+
+    def _unusable(self, error: sqlite3.Error) -> CourseError:
+        return CourseError(
+            f"The gradebook {self.course.gradebook} cannot be used ({error}); "
+            "check that it may be written, or put a backup in its place."
+        )
 
     def __enter__(self) -> Gradebook:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._db.close()
+        code = getattr(error, "sqlite_errorcode", None)
+        if isinstance(error, sqlite3.Error) and code and code & 0xFF in OF_THE_FILE:
+            raise self._unusable(error) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -182,6 +192,7 @@ class Gradebook:
             was_unreadable = verdict.get("status") in UNREADABLE
             self._save_grades(master, notebook, entry, answers, was_unreadable)
             self._save_comments(master, notebook, entry)
+            self._save_lateness(notebook, entry)
             self._db.execute(
                 "INSERT INTO chainrule_recording (notebook_id, late, answers, verdict, key) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (notebook_id) DO UPDATE SET "
@@ -278,18 +289,35 @@ class Gradebook:
             ],
         )
 
+    def _save_lateness(self, notebook: str, entry: Entry) -> None:
+        """Keep what a platform says of lateness where it does not say when."""
+        self._db.execute("DELETE FROM chainrule_lateness WHERE notebook_id = ?", (notebook,))
+        if entry.timestamp is None and entry.marked_late is not None:
+            row = notebook, entry.marked_late
+            self._db.execute("INSERT INTO chainrule_lateness VALUES (?, ?)", row)
+
     def _share(self, assignment: str, submission: str) -> float:
-        """Give the share of the points that a submission's lateness costs."""
-        stamp, extension, due, student = self._db.execute(
-            "SELECT s.timestamp, s.extension, a.duedate, s.student_id FROM submitted_assignment s "
+        """Give the share of the points that a submission's lateness costs.
+
+        Who is late by a platform's word alone is so by its due date: that costs the least that
+        there is, and nothing of whom the course gives longer.
+        """
+        stamp, extension, due, student, marked = self._db.execute(
+            "SELECT s.timestamp, s.extension, a.duedate, s.student_id, "
+            "(SELECT MAX(l.late) FROM chainrule_lateness l JOIN submitted_notebook n "
+            "ON n.id = l.notebook_id WHERE n.assignment_id = s.id) FROM submitted_assignment s "
             "JOIN assignment a ON a.id = s.assignment_id WHERE s.id = ?",
             (submission,),
         ).fetchone()
-        if stamp is None or due is None:
+        if due is None:
             return 0.0
+        settings, policy = self.course.settings, self.course.settings.of(assignment).late
         ends = _time(due) + _interval(extension)
-        late = _time(stamp) - max(ends, self.course.settings.due(assignment, student) or ends)
-        return self.course.settings.of(assignment).late.share(late.total_seconds())
+        ends = max(ends, settings.due(assignment, student) or ends)
+        if stamp is not None:
+            return policy.share((_time(stamp) - ends).total_seconds())
+        extended = ends > (settings.due(assignment) or _time(due))
+        return policy.least if marked and not extended else 0.0
 
     def settle(self) -> None:
         """Bring names, due dates and lateness up to date with the roster and course.toml."""
@@ -334,8 +362,9 @@ class Gradebook:
                 Verdict.from_json(verdict),
                 tuple(marks.get(notebook, ())),
                 comments.get(notebook, {}),
+                None if marked is None else bool(marked),
             )
-            for notebook, student, assignment, stamp, late, penalty, verdict in rows
+            for notebook, student, assignment, stamp, late, penalty, verdict, marked in rows
         ]
 
 

@@ -47,6 +47,8 @@ class Grading:
         ``process`` or ``container``; by default what the course says.
     gpus : str
         The GPUs that submissions may use, as the container engine names them.
+    weak : bool
+        Judge although nothing sees to something that must hold; the verdicts' surroundings say so.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class Grading:
         *,
         isolation: str | None = None,
         gpus: str = "",
+        weak: bool = False,
     ) -> None:
         self.course = course
         self.isolation = isolation or course.settings.isolation
         self.gpus = gpus
+        self.weak = weak
         self.limits = course.settings.limits
         self.store = Store(course.attempts)
         roster.read(course)  # what is wrong with it is said before the class is judged
@@ -99,7 +103,10 @@ class Grading:
 
     def _device(self) -> dict[str, Any]:
         if self.isolation == "process":
-            return {"isolation": survey().in_force}
+            isolation = survey()
+            weak = list(isolation.unmet())  # it was judged because --weak said so
+            known = {"isolation": isolation.in_force, "landlock": isolation.landlock}
+            return known | ({"weak": weak} if weak else {})
         from autograder.judging import container
 
         return {"isolation": "container", "image": container.image(), "gpus": self.gpus}
@@ -121,7 +128,8 @@ class Grading:
             return
         names = list(dict.fromkeys(each[0].assignment for each in waiting.values()))
         how = self.limits, self.isolation, self.gpus
-        with Pool(self.course.root, names, min(workers, len(waiting)), *how) as pool:
+        size = min(workers, len(waiting))
+        with Pool(self.course.root, names, size, *how, weak=self.weak) as pool:
             for attempt, verdict in pool.judge(self._attempts(waiting.copy())):
                 self._keep(attempt, replace(verdict, attempt=attempt.key))
                 for submission in waiting.pop(attempt.key):
@@ -177,9 +185,14 @@ def handed_in(course: Course) -> list[str]:
     """
     known = source.names(course.root)
     found = {submission.assignment for submission in course.submissions()}
-    if not found & set(known):
+    if strange := ", ".join(sorted(found - {*known})) if found.isdisjoint(known) else "":
         raise CourseError(
-            f"{course.submitted} holds no submission; put notebooks there as "
+            f"{course.submitted} holds {strange}, and this course has no such assignment: it has "
+            f"{', '.join(known) or 'none'}; rename what does not fit."
+        )
+    if not found:
+        raise CourseError(
+            f"{course.submitted} holds no submission that can be read; put notebooks there as "
             "<student>/<assignment>/<assignment>.ipynb, or try `autograder demo`."
         )
     return [name for name in known if name in found]

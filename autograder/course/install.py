@@ -59,22 +59,20 @@ def install(assignment: Assignment, course: Path) -> None:
 
 def _has(gradebook: Path, assignment: Assignment) -> bool:
     """Whether a gradebook has an assignment as it is now: it may have been removed or be older."""
-    if not gradebook.is_file():
+    if not gradebook.exists():
         return False
-    with contextlib.closing(sqlite3.connect(gradebook, timeout=LONGEST_WAIT)) as db:
-        try:
+    try:
+        with contextlib.closing(sqlite3.connect(gradebook, timeout=LONGEST_WAIT)) as db:
             rows = db.execute(
                 "SELECT b.name, g.max_score FROM notebook n JOIN base_cell b "
                 "ON b.notebook_id = n.id JOIN grade_cells g ON g.id = b.id WHERE n.name = ?",
                 (assignment.name,),
             ).fetchall()
-        except sqlite3.Error as error:
-            if "no such table" in str(error):
-                return False
-            raise CourseError(
-                f"The gradebook {gradebook} cannot be read ({error}); close what else has it open, "
-                "or put a backup in its place."
-            ) from error
+    except sqlite3.Error as error:
+        raise CourseError(
+            f"The gradebook {gradebook} cannot be read ({error}); close what else has it open, "
+            "or put a backup in its place."
+        ) from error
     graded = (*assignment.exercises, *assignment.written)
     return {cell.name: cell.points for cell in graded}.items() <= dict(rows).items()
 

@@ -49,6 +49,7 @@ class Entry:
     answers: Mapping[str, str]
     blank: frozenset[str]
     key: str
+    marked_late: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,11 @@ class CellMark:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One student's submission as it stands in the gradebook."""
+    """One student's submission as it stands in the gradebook.
+
+    ``late`` is the share of the points that lateness costs; ``marked_late`` is what a platform
+    says of it where it does not say when the submission came.
+    """
 
     student: str
     assignment: str
@@ -84,6 +89,7 @@ class Recorded:
     verdict: Verdict
     marks: tuple[CellMark, ...]
     comments: Mapping[str, str]
+    marked_late: bool | None = None
 
     @property
     def submission(self) -> Submission:

@@ -94,6 +94,8 @@ def replay(grading: Grading, exercise: str) -> list[Failure]:
         raise ReplayError(
             f"{source.name} has no exercise {exercise!r}; there are {', '.join(known)}."
         )
+    if why_not := submission.why_not():
+        raise ReplayError(f"There is nothing to run: {why_not}")
     try:
         rebuilt = rebuild(submission.read() or b"", source)
     except Malformed as problem:

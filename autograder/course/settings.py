@@ -7,7 +7,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from autograder.course.errors import CourseError
+from autograder.files import read_text
 from autograder.sandbox import Limits
 
 TEMPLATE = """\
@@ -39,14 +40,19 @@ repository = {repository}
 # [limits]
 # attempt_cpu = 120
 """
+#: Years in which a course may be; lateness is counted up to centuries around them.
+EARLIEST, LATEST = 1900, 9000
+#: More than any machine has, in bytes and in seconds.
+MOST = {int: 2**50, float: 1e6}
 SPANS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
-
 
 
 class Table(BaseModel):
     """A table of course.toml."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False
+    )
 
 
 class LatePolicy(Table):
@@ -63,6 +69,11 @@ class LatePolicy(Table):
             return 0.0
         return min(self.at_most, self.per_day * -(-seconds // 86_400))
 
+    @property
+    def least(self) -> float:
+        """The share that the least lateness costs."""
+        return self.share(60 * self.grace_minutes + 1)
+
 
 def _policy(value: Any) -> Any:
     words = {"none": LatePolicy(), "zero": LatePolicy(per_day=1.0)}
@@ -73,6 +84,8 @@ def _time(value: Any) -> Any:
     """Read a time; one without a zone is UTC."""
     if not isinstance(value, datetime):
         return value
+    if not EARLIEST <= value.year <= LATEST:
+        raise ValueError("no course takes place then")
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
@@ -112,8 +125,9 @@ class Exchange(Table):
 def _limits_table() -> type[Table]:
     """Make the table of the limits that there are, each of its default's type and above 0."""
     table: Any = {
-        limit.name: (type(limit.default), Field(default=limit.default, gt=0, allow_inf_nan=False))
+        limit.name: (kind, Field(default=limit.default, gt=0, le=MOST[kind]))
         for limit in dataclasses.fields(Limits)
+        for kind in [type(limit.default)]
     }
     made: type[Table] = create_model("LimitsTable", __base__=Table, **table)
     return made
@@ -157,6 +171,13 @@ class Settings(Table):
         return max(known.due, known.due + more if isinstance(more, timedelta) else more)
 
 
+def shown(when: datetime, zone: tzinfo, form: str = "%-d %B %Y, %H:%M") -> str:
+    """Write a time for a person, in a zone and with its name."""
+    local = when.astimezone(zone)
+    name = local.tzname() or ""
+    return f"{local:{form}} {name if name.isalpha() else f'UTC{local.isoformat()[-6:]}'}"
+
+
 def read(path: Path) -> Settings:
     """Read course.toml.
 
@@ -166,8 +187,8 @@ def read(path: Path) -> Settings:
         That names the first setting that is unknown, or that cannot be what it is.
     """
     try:
-        plain = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        plain = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise CourseError(f"{path} is not valid TOML ({error}); mend that line.") from error
     try:
         return Settings.model_validate(plain)
@@ -182,7 +203,8 @@ _LATE = '"none", "zero" or { per_day, at_most, grace_minutes } with shares betwe
 
 
 def _number(limit: dataclasses.Field[Any]) -> str:
-    return "a whole number above 0" if type(limit.default) is int else "a number above 0"
+    kind = type(limit.default)
+    return f"a {'whole ' * (kind is int)}number above 0 and at most {MOST[kind]:.0f}"
 
 
 TAKES: dict[tuple[str, ...], str] = {

@@ -1,40 +1,36 @@
 """What students handed in, as it lies in a course's folder."""
 
 from __future__ import annotations
+
 import contextlib
 import errno
-import fcntl
-import json
 import os
-import re
-import secrets
 import stat
-import tomllib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-from autograder.assignment.source import find_root
-from autograder.errors import UserError
-from autograder.judging.rebuild import MAX_BYTES
 
+from autograder.judging.rebuild import MAX_BYTES
 
 LONGEST_ID = 128  # what the gradebook's column holds
 LARGEST_NOTEBOOK = MAX_BYTES
+BLANK = b"\xef\xbb\xbf \t\r\n"
 LONGEST_TIME = 100  # bytes
 #: Years that every part of the gradebook can count with.
 EARLIEST, LATEST = 1970, 2999
 #: Says, in place of a notebook, why there is none in what a student handed in.
 PROBLEM = "problem.txt"
+#: Says whether a platform calls a hand-in late, where it does not say when it came.
+MARKED = "lateness.txt"
+MARKS = {"late": True, "on time": False}
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in for one assignment; ``path`` is None if there is no notebook."""
+    """What one student handed in for one assignment; ``path`` is None if there is no notebook.
+
+    Where nobody knows when it came, ``late`` is what a platform says of it, by its own due date.
+    """
 
     student: str
     assignment: str
@@ -42,6 +38,7 @@ class Submission:
     timestamp: datetime | None = None
     note: str | None = None
     problem: str = ""
+    late: bool | None = None
 
     def read(self) -> bytes | None:
         """Read the notebook's bytes, through no link and from no device; else see `why_not`."""
@@ -74,6 +71,11 @@ class Submission:
             if error.errno == errno.ELOOP:
                 return f"{self.path.name} is a link, and was not followed."
             return f"{self.path.name} cannot be read ({error.strerror}); see that it can be."
+
+
+def holds_notebook(data: bytes) -> bool:
+    """Whether a file holds a notebook, whatever it is called."""
+    return data.lstrip(BLANK)[:1] == b"{" and b'"nbformat"' in data and b'"cells"' in data
 
 
 def is_id(name: str) -> bool:
@@ -111,7 +113,18 @@ def _submission(home: Path, student: str, assignment: str) -> Submission:
     problem = "" if path else _problem(folder / PROBLEM)
     if problem:
         path = folder / PROBLEM
-    return Submission(student, assignment, path, timestamp, problem or doubt or other, problem)
+    note = problem or doubt or other
+    late = _marked(folder / MARKED) if timestamp is None else None
+    return Submission(student, assignment, path, timestamp, note, problem, late)
+
+
+def _marked(path: Path) -> bool | None:
+    """Read whether a platform calls a hand-in late, as ``autograder collect`` wrote it."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return MARKS.get(file.read(100).decode(errors="replace").strip())
+    return None
 
 
 def _problem(path: Path) -> str:
@@ -125,11 +138,12 @@ def _problem(path: Path) -> str:
 
 def choose(folder: Path, assignment: str) -> tuple[Path | None, str | None]:
     """Choose the notebook: the one named as the assignment, else the only one there is."""
-    found = []
-    for place, folders, files in os.walk(folder, followlinks=False):
+    files = []
+    for place, folders, names in os.walk(folder, followlinks=False):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = (Path(place) / name for name in sorted(files))
-        found += [path for path in paths if path.suffix == ".ipynb" and not path.is_symlink()]
+        files += [Path(place) / name for name in sorted(names)]
+    found = [path for path in files if path.suffix == ".ipynb" and not path.is_symlink()]
+    found = found or [path for path in files if _holds_notebook(path)]
     named = [path for path in found if path.name == f"{assignment}.ipynb"]
     if folder / f"{assignment}.ipynb" in named:
         return folder / f"{assignment}.ipynb", None
@@ -139,6 +153,18 @@ def choose(folder: Path, assignment: str) -> tuple[Path | None, str | None]:
     if not found:
         return None, "No notebook was handed in."
     return None, f"{len(found)} notebooks were handed in and none is {assignment}.ipynb."
+
+
+def _holds_notebook(path: Path) -> bool:
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return False
+            head = file.read(512)
+            is_json = head.lstrip(BLANK)[:1] == b"{"
+            return is_json and holds_notebook(head + file.read(LARGEST_NOTEBOOK))
+    except OSError:
+        return False
 
 
 def _timestamp(path: Path) -> tuple[datetime | None, str | None]:

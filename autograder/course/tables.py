@@ -18,6 +18,8 @@ SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS chainrule_recording (
     notebook_id VARCHAR(32) PRIMARY KEY, late FLOAT NOT NULL, answers TEXT NOT NULL,
     verdict TEXT NOT NULL, key TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS chainrule_lateness (
+    notebook_id VARCHAR(32) PRIMARY KEY, late BOOLEAN NOT NULL);
 CREATE TRIGGER IF NOT EXISTS chainrule_marked
     AFTER UPDATE OF auto_score, manual_score, extra_credit ON grade
     WHEN EXISTS (SELECT 1 FROM chainrule_recording
@@ -30,6 +32,9 @@ CREATE TRIGGER IF NOT EXISTS chainrule_late
 CREATE TRIGGER IF NOT EXISTS chainrule_removed
     AFTER DELETE ON submitted_notebook
     BEGIN DELETE FROM chainrule_recording WHERE notebook_id = OLD.id; END;
+CREATE TRIGGER IF NOT EXISTS chainrule_forgotten
+    AFTER DELETE ON submitted_notebook
+    BEGIN DELETE FROM chainrule_lateness WHERE notebook_id = OLD.id; END;
 """
 #: The recorded submissions of some assignment and student, "*" for any.
 SUBMITTED = """FROM chainrule_recording r
@@ -46,7 +51,8 @@ COMMENTED = f"""{SUBMITTED}
     WHERE COALESCE(k.manual_comment, k.auto_comment) IS NOT NULL ORDER BY b.rowid"""
 SUBMISSION = (
     "n.id, s.student_id, a.name, s.timestamp, r.late, "
-    "COALESCE(n.late_submission_penalty, 0.0), r.verdict"
+    "COALESCE(n.late_submission_penalty, 0.0), r.verdict, "
+    "(SELECT l.late FROM chainrule_lateness l WHERE l.notebook_id = n.id)"
 )
 MARK = (
     "n.id, s.student_id, a.name, b.name, c.cell_type = 'markdown', c.max_score, "

@@ -151,18 +151,13 @@ class Containers:
         self.gpus = gpus
         self.sources = pack(root)
         with ExitStack() as stack:
-            self.first_uids = [self._reserve(stack) for _ in allowed]
+            # limits count a user's processes over all containers of this machine
+            self.first_uids = []
+            for _ in allowed:
+                first, lock = users.reserve()
+                stack.callback(lock.close)
+                self.first_uids.append(first)
             self._stack = stack.pop_all()
-
-    @staticmethod
-    def _reserve(stack: ExitStack) -> int:
-        """Reserve users on this machine: limits count a user's processes over all containers."""
-        try:
-            first, lock = users.reserve()
-        except users.UsersError as error:
-            raise ContainerError(str(error)) from error
-        stack.enter_context(lock)
-        return first
 
     def start(self, slot: int) -> subprocess.Popen[bytes]:
         """Start a container with a worker in it."""

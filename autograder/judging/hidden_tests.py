@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import os
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import FunctionType, ModuleType
 from typing import Any
 
-from autograder.checking.marks import mark_of
-from autograder.errors import UserError
-from autograder.sandbox import ParentGone
+import numpy as np
+
+from autograder.checking.marks import mark_of, place_of
+from autograder.checking.running import BrokenTest, blaming
 
 Test = Callable[..., None]
 #: Runs a test with its fixtures.
@@ -25,10 +26,6 @@ Fixtures = Callable[[Test], Mapping[str, Any]]
 FIXTURES = ("student", "reference", "rng")
 
 
-class HiddenTestsError(UserError):
-    """The hidden tests themselves are broken: never the student's fault."""
-
-
 class HiddenTests:
     """The functions of a module whose names begin with ``test_``, in their order.
 
@@ -38,7 +35,7 @@ class HiddenTests:
 
     Raises
     ------
-    HiddenTestsError
+    BrokenTest
         If one of them cannot be run as a hidden test.
     """
 
@@ -51,6 +48,10 @@ class HiddenTests:
         for test in self._tests:
             _check(test)
         self.exercises = list(dict.fromkeys(map(_exercise, self._tests)))
+
+    def of(self, exercise: str) -> list[Test]:
+        """List the tests of one exercise."""
+        return [test for test in self._tests if _exercise(test) == exercise]
 
     def run(self, fixtures: Fixtures, runner: Runner, only: Iterable[str] | None = None) -> float:
         """Run the tests in order, each through ``runner``.
@@ -71,7 +72,7 @@ class HiddenTests:
 
         Raises
         ------
-        HiddenTestsError
+        BrokenTest
             If a test is broken.
         """
         chosen = None if only is None else frozenset(only)
@@ -83,20 +84,30 @@ class HiddenTests:
         return cpu
 
 
+def generator(test: Test, seed: int) -> np.random.Generator:
+    """Make the generator of a hidden test, from a key of its own.
+
+    Whoever learns numbers that it drew learns nothing of the course's seed, nor of other tests'.
+    """
+    name = getattr(test, "__name__", "")
+    key = hashlib.sha256(f"{seed} {name}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(key))
+
+
 def _check(test: FunctionType) -> None:
     """See that a function is a hidden test that can be run."""
-    name = test.__name__
+    name, where = test.__name__, place_of(test)
     if mark_of(test) is None:
-        raise HiddenTestsError(f"{name} has no @exercise(…): say which exercise it tests.")
+        raise BrokenTest(f"{where}: {name} has no @exercise(…): say which exercise it tests.")
     strange = [each for each in inspect.signature(test).parameters if each not in FIXTURES]
     if strange:
-        raise HiddenTestsError(
-            f"{name} asks for {strange[0]!r}; a hidden test can ask for {', '.join(FIXTURES)}. "
-            "Make what else it needs in a function that it calls."
+        raise BrokenTest(
+            f"{where}: {name} asks for {strange[0]!r}; a hidden test can ask for "
+            f"{', '.join(FIXTURES)}. Make what else it needs in a function that it calls."
         )
     if marks := [mark.name for mark in getattr(test, "pytestmark", ())]:
-        raise HiddenTestsError(
-            f"{name} has pytest's mark {marks[0]!r}; a hidden test always runs, and once: "
+        raise BrokenTest(
+            f"{where}: {name} has pytest's mark {marks[0]!r}; a hidden test always runs, and once: "
             "write a loop, or a test for each case."
         )
 
@@ -110,16 +121,9 @@ def _exercise(test: Test) -> str:
 def _run(test: Test, fixtures: Fixtures, runner: Runner) -> float:
     """Run one test and give the CPU seconds that it took."""
     began = time.process_time()
-    try:
+    with blaming(test):
         values = fixtures(test)
         runner(test, {name: values[name] for name in inspect.signature(test).parameters})
-    except ParentGone:
-        raise  # no fault of the test's: whoever asked for the run starts another parent
-    except Exception as error:
-        name = getattr(test, "__name__", "A test")
-        raise HiddenTestsError(
-            f"{name} itself is broken:\n{traceback.format_exc().strip()}"
-        ) from error
     return time.process_time() - began
 
 

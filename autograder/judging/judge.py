@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import signal
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -13,18 +15,19 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from autograder.assignment.lessons import Lessons
+from autograder.assignment import lessons, scopes
 from autograder.assignment.source import Assignment
-from autograder.checking import hints
+from autograder.checking import hints, magics
 from autograder.checking.magics import UNREADABLE
 from autograder.checking.marks import Mark, mark_of
 from autograder.checking.running import Result, run_test
-from autograder.checking.student import Namespace
+from autograder.checking.student import Namespace, Student
 from autograder.judging import rebuild
-from autograder.judging.hidden_tests import HiddenTests
+from autograder.judging.hidden_tests import HiddenTests, generator
 from autograder.judging.rebuild import Malformed, Rebuilt
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
 from autograder.sandbox import Limits, StudentDied, StudentProcess, WarmParent
+from autograder.sandbox.discretion import Discretion
 
 Allows = frozenset[str]
 Test = Callable[..., None]
@@ -59,7 +62,7 @@ class Judge:
         self.parents = parents
         self.seed = seed
         self.slot = slot
-        self._lessons: dict[str, Lessons] = {}
+        self._lessons: dict[str, list[hints.Lesson]] = {}
         self._references: dict[Allows, Namespace] = {}
 
     @cached_property
@@ -67,7 +70,7 @@ class Judge:
         """The hidden tests."""
         found = HiddenTests(self.assignment.module("hidden_tests"))
         for exercise in found.exercises:
-            self.assignment.exercise(exercise)  # or it says which ones there are
+            self.assignment.expect(exercise, "hidden_tests.py")
         return found
 
     def reference(self, allows: Allows = frozenset()) -> Namespace:
@@ -106,23 +109,26 @@ class Judge:
             cpu={"student": examination.student_cpu, "tests": tests_cpu},
         )
 
-    def fixtures(self, test: Test, student: Any) -> dict[str, Any]:
-        """Make the fixtures of a hidden test."""
-        rng = hints.generator(test, self.seed)
+    def fixtures(self, test: Test, student: Student | None) -> dict[str, Any]:
+        """Make the fixtures of a hidden test; a student who is not there yet is put in later."""
+        rng = generator(test, self.seed)
         return {"student": student, "reference": self.reference(), "rng": rng}
 
     def _diagnosis(self, result: Result, examination: Examination, hint: str | None) -> str | None:
-        """Say the most certain thing that is known of a failed test."""
+        """Say the most certain thing that is known of a failed test.
+
+        What builds on something broken may show that fault and none of its own.
+        """
         said = result.diagnosis
         if result.outcome in ("failed", "forbidden"):
-            said = examination.cell_error(result.exercise) or hint or said
-            broken = examination.broken_below(result.exercise)
-            if broken and not hint:
-                which = " and ".join(broken)
-                said = (
-                    f"{said or ''} It builds on {which}, which fails tests of its own: start there."
-                )
-        return said.strip() if said else said
+            broken = examination.broken_below(result)
+            said = examination.cell_error(result.exercise) or (hint if not broken else None) or said
+            if broken:
+                which, verb = " and ".join(broken), "fail" if len(broken) > 1 else "fails"
+                start = f"It builds on {which}, which {verb} tests of its own: start there."
+                said = f"{start} {said or ''}"
+        said = (said or "") + examination.lost(said or "")
+        return said.strip() or None
 
     def _hints(self, examination: Examination) -> dict[str, str]:
         """Find the named mistakes that give just what a submission gave, by failed test."""
@@ -130,18 +136,18 @@ class Judge:
         for result in examination.results:
             if result.name in examination.digests:
                 failed[result.exercise][result.name] = examination.digests[result.name]
+        passed = {result.name for result in examination.results if result.outcome == "passed"}
         found: dict[str, str] = {}
         for exercise, digests in failed.items():
-            tables = {test: self._table(exercise, test) for test in digests}
-            found |= hints.earned(tables, digests)
+            found |= hints.earned(self._lessons_of(exercise), digests, passed)
         return found
 
-    def _table(self, exercise: str, test: str) -> hints.Table:
-        """Give what the named mistakes of an exercise give in a test."""
+    def _lessons_of(self, exercise: str) -> list[hints.Lesson]:
+        """Give what the named mistakes of an exercise give in its tests."""
         if exercise not in self._lessons:
-            self._lessons[exercise] = Lessons(self.assignment, exercise, self.fixtures)
-        function = vars(self.assignment.module("hidden_tests"))[test]
-        return hints.Table(self._lessons[exercise].of(function).get(test, ()))
+            tests = self.hidden_tests.of(exercise)
+            self._lessons[exercise] = lessons.learn(self.assignment, exercise, tests, self.fixtures)
+        return self._lessons[exercise]
 
 
 class OutOfTime(BaseException):
@@ -158,6 +164,7 @@ class Examination:
         self.digests: dict[str, tuple[str, str]] = {}  # of what failed tests were given
         self.student_cpu = 0.0
         self._began = time.monotonic()
+        self._discretion = Discretion(judge.assignment.stubs)
         self._processes: dict[Allows, StudentProcess] = {}
         self._errors: dict[Allows, dict[str, str]] = defaultdict(dict)
         self._deadly: dict[Allows, dict[str, str]] = defaultdict(dict)
@@ -234,7 +241,7 @@ class Examination:
         try:
             return self._once(test, mark, arguments)
         except StudentDied as death:
-            if death.status == "crashed":
+            if not death.doubtful:
                 raise
         fresh = self.judge.fixtures(test, None)
         return self._once(
@@ -244,6 +251,7 @@ class Examination:
     def _once(self, test: Test, mark: Mark, arguments: dict[str, Any]) -> Result:
         allows = self.judge.assignment.exercise(mark.name).allows
         process = self.open(allows)
+        student: Student = process.namespace
         self._see_that_time_is_left()
         try:
             with process.limit(mark.cpu_seconds):
@@ -251,7 +259,7 @@ class Examination:
                     test,
                     {
                         **arguments,
-                        "student": process.namespace,
+                        "student": student,
                         "reference": self.judge.reference(),
                     },
                     lambda: self.judge.fixtures(test, self.judge.reference(allows)),
@@ -273,6 +281,7 @@ class Examination:
             self._see_that_time_is_left()
             self._errors[allows] = dict(deadly)
             process = self.judge.parents[allows].attempt(slot=self.judge.slot)
+            process.discretion = self._discretion
             process.watch = self._see_that_time_is_left
             self._processes[allows] = process
             for cell_id, source in self.rebuilt.runnable(allows):
@@ -306,7 +315,8 @@ class Examination:
             (outcome,) = self._processes[allows].execute([(cell_id, source)])
         except StudentDied as death:
             self._close(allows)
-            if death.status == "out_of_memory" and (allows, cell_id) not in self._doubted:
+            doubtful = death.doubtful and death.status != "timed_out"
+            if doubtful and (allows, cell_id) not in self._doubted:
                 self._doubted.add((allows, cell_id))
             else:
                 if cell_id in self._deadly[allows]:
@@ -328,12 +338,59 @@ class Examination:
         """Say why an exercise's cell did not run, if it did not."""
         cell = self.judge.assignment.exercise(exercise)
         error = self._errors[cell.allows].get(cell.id)
-        return f"The cell of {exercise} did not run: {error}" if error else None
+        if not error:
+            return None
+        return f"The cell of {exercise} did not run: {error}{self._of_another_python(error)}"
 
-    def broken_below(self, exercise: str) -> list[str]:
-        """Name the exercises that this one is built on and that fail their own tests."""
-        failing = {result.exercise for result in self.results if result.outcome != "passed"}
-        return [name for name in self.judge.assignment.foundations[exercise] if name in failing]
+    def _of_another_python(self, error: str) -> str:
+        """Say that a syntax error may be a newer Python's syntax, if the notebook is of one."""
+        theirs = tuple(int(part) for part in self.rebuilt.python.split(".")[:2] if part.isdigit())
+        if not error.startswith("SyntaxError") or theirs <= sys.version_info[:2]:
+            return ""
+        ours = ".".join(map(str, sys.version_info[:2]))
+        return (
+            f" The notebook was run with Python {self.rebuilt.python}, and the grader has {ours}: "
+            "write it so that the older one understands it too."
+        )
+
+    def lost(self, said: str) -> str:
+        """Say which cell was to define a name that is missing, if one that stopped was."""
+        missing = re.search(r"NameError: name '(\w+)' is not defined", said)
+        errors = {cell: error for known in self._errors.values() for cell, error in known.items()}
+        for piece in self.rebuilt.pieces if missing and errors else ():
+            if piece.id in errors and missing and missing[1] in stored(piece.source):
+                which = f"the cell of {piece.cell.name}" if piece.cell else "a cell of yours"
+                return (
+                    f" {missing[1]} is set in {which} ({piece.id}) that stopped: {errors[piece.id]}"
+                )
+        return ""
+
+    def broken_below(self, result: Result) -> list[str]:
+        """Name the exercises that a failed test goes through and that fail tests of their own.
+
+        They are those that the student's code reaches and those that the test asks for as well; of
+        several on top of each other, only the lowest.
+        """
+        failing = {each.exercise for each in self.results if each.outcome != "passed"}
+        through = [result.exercise, *self.judge.assignment.foundation(result.asked)]
+        below = {
+            name for each in through for name in (each, *self.foundations.get(each, ()))
+        } & failing - {result.exercise}
+        lowest = {n for n in below if not below.intersection(self.foundations.get(n, ()))}
+        order = (str(cell.name) for cell in self.judge.assignment.exercises)
+        return [name for name in order if name in (lowest or below)]
+
+    @cached_property
+    def foundations(self) -> dict[str, list[str]]:
+        """The exercises that each exercise's code reaches, as the student has written it."""
+        return scopes.foundations(
+            (
+                piece.cell.name if piece.cell and piece.kind == "solution" else None,
+                magics.strip(piece.source),
+            )
+            for piece in self.rebuilt.pieces
+            if piece.kind in ("provided", "solution", "extra")
+        )
 
     def notes(self) -> list[str]:
         """List the student's own cells that did not run, each with its error."""
@@ -346,6 +403,15 @@ class Examination:
 
 def _too_long() -> StudentDied:
     return StudentDied("timed_out", f"To test what it gives takes more than {TESTS_CPU:g} s.")
+
+
+def stored(source: str) -> set[str]:
+    """Name the variables that a source sets."""
+    try:
+        nodes = list(ast.walk(ast.parse(magics.strip(source))))
+    except UNREADABLE:
+        return set()
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def definitions_of(source: str) -> str:

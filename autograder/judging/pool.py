@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from autograder.errors import UserError
 from autograder.judging import protocol
 from autograder.judging.attempt import Attempt
 from autograder.judging.container import Containers
@@ -34,6 +35,17 @@ DIED = "The worker died three times while judging this submission; run `autograd
 HUNG = "The worker did not answer, twice, while judging this submission; run `autograder doctor`."
 
 
+class IsolationError(UserError):
+    """Submissions would run where something that must hold does not."""
+
+    def __init__(self, need: str, layers: tuple[str, ...]) -> None:
+        super().__init__(
+            f"On this machine nothing sees to it that {need} (it lacks {' and '.join(layers)}; "
+            "`autograder doctor` says why): use --isolation container, or a Linux that has it; "
+            "--weak grades all the same, and the verdicts will say so."
+        )
+
+
 class Pool:
     """Workers that judge side by side.
 
@@ -51,6 +63,13 @@ class Pool:
         ``process``, or ``container`` for a container for each worker.
     gpus : str
         The GPUs that submissions may use, as the container engine names them; none by default.
+    weak : bool
+        Judge although nothing sees to something that must hold.
+
+    Raises
+    ------
+    IsolationError
+        From `judge`, where nothing does.
     """
 
     def __init__(
@@ -61,7 +80,9 @@ class Pool:
         limits: Limits | None = None,
         isolation: str = "process",
         gpus: str = "",
+        weak: bool = False,
     ) -> None:
+        self.weak = weak
         self.size = min(max(1, workers), SLOTS)
         self._workers: list[_Worker] = []
         launch = Containers if isolation == "container" else Processes
@@ -94,6 +115,7 @@ class Pool:
 
     def judge(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Verdict]]:
         """Judge attempts; yield each with its verdict, in the order in which they are done."""
+        self._see_that_it_holds(self.launcher.isolation)
         queue = _Queue(attempts)
         with selectors.DefaultSelector() as selector:
             for slot in range(self.size):
@@ -126,6 +148,7 @@ class Pool:
         """Take what a worker says, or that it died, or end one that hangs."""
         reply = None if hangs else each.read()
         if reply == READY:
+            self._see_that_it_holds(each.isolation)
             selector.register(each.stdout, selectors.EVENT_READ, each)
             return
         attempt, tries = each.task
@@ -139,6 +162,12 @@ class Pool:
         self._next(each.slot, queue, selector)  # it is not to wait until the verdict is stored
         if reply is not None:
             yield attempt, reply
+
+    def _see_that_it_holds(self, isolation: Isolation | None) -> None:
+        """See that what must hold does, as soon as it is known."""
+        if isolation is not None and not self.weak:
+            for need, layers in isolation.unmet().items():
+                raise IsolationError(need, layers)
 
     def _start(self, slot: int) -> _Worker:
         return _Worker(self.launcher.start(slot), slot)

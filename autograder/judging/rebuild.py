@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.assignment.source import Assignment, Cell, definitions
+from autograder.assignment.source import Assignment, Cell, definitions, text_digest
 from autograder.checking import magics
+from autograder.checking.cells import claim
 from autograder.errors import UserError
 
 MAX_BYTES = 32 * 2**20
@@ -55,10 +56,14 @@ class Piece:
 
 @dataclass
 class Rebuilt:
-    """A whole rebuilt notebook, and one sentence for each thing that had to be mended."""
+    """A whole rebuilt notebook, and one sentence for each thing that had to be mended.
+
+    ``python`` is the version that the notebook was last run with, as far as it says.
+    """
 
     pieces: list[Piece]
     notes: list[str]
+    python: str = ""
 
     def runnable(self, allows: frozenset[str]) -> list[tuple[str, str]]:
         """List (id, source) of the code that runs where just ``allows`` may be imported."""
@@ -94,7 +99,8 @@ def rebuild(data: bytes, assignment: Assignment) -> Rebuilt:
     Malformed
         If the bytes are not a notebook, or not one of this assignment.
     """
-    cells = list(_cells(_notebook(data)))
+    notebook = _notebook(data)
+    cells = list(_cells(notebook))
     if sum(len(cell.source) for cell in cells) > MAX_SOURCES:
         raise Malformed(
             f"The notebook's cells hold more than {MAX_SOURCES // 2**20} MiB of text; "
@@ -113,7 +119,9 @@ def rebuild(data: bytes, assignment: Assignment) -> Rebuilt:
         )
     notes: list[str] = []
     chosen = _choose(cells, assignment, notes)
-    return Rebuilt(_merge(cells, chosen, assignment, notes), notes)
+    pieces = _merge(cells, chosen, assignment)
+    notes += _not_run(pieces)
+    return Rebuilt(pieces, notes, _python(notebook))
 
 
 def as_submission(assignment: Assignment, sources: dict[str, str] | None = None) -> Rebuilt:
@@ -153,13 +161,13 @@ def _notebook(data: bytes) -> dict[str, Any]:
             "clear large outputs and hand it in again."
         )
     try:
-        notebook = json.loads(data.decode("utf-8-sig", errors="replace"))
+        read = json.loads(data.decode("utf-8-sig", errors="replace"))
     except (ValueError, RecursionError, MemoryError):
         raise Malformed("The file is not a notebook: it is not valid JSON.") from None
-    if not isinstance(notebook, dict):
+    if not isinstance(read, dict):
         raise Malformed("The file is not a notebook: it holds no cells.")
-    if "worksheets" in notebook and "cells" not in notebook:
-        notebook = _upgraded(notebook)
+    is_old = "worksheets" in read and "cells" not in read
+    notebook: dict[str, Any] = _upgraded(read) if is_old else read
     if not isinstance(notebook.get("cells"), list):
         raise Malformed("The file is not a notebook: it holds no cells.")
     if len(notebook["cells"]) > MAX_CELLS:
@@ -205,7 +213,7 @@ def _cells(notebook: dict[str, Any]) -> Iterator[_Raw]:
         outputs, attachments = cell.get("outputs"), cell.get("attachments")
         yield _Raw(
             type="code" if cell.get("cell_type") == "code" else "markdown",
-            id=_bounded(_id(cell)),
+            id=_bounded(claim(cell)),
             source=_bounded(source).replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""),
             outputs=_bounded(outputs) if isinstance(outputs, list) else [],
             attachments=_bounded(attachments) if isinstance(attachments, dict) else {},
@@ -222,16 +230,6 @@ def _bounded(value: Any, depth: int = MAX_DEPTH) -> Any:
         items = value.items() if depth else ()
         return {_bounded(key): _bounded(item, depth - 1) for key, item in items}
     return value
-
-
-def _id(cell: dict[str, Any]) -> str:
-    """Give the name by which a cell claims its place; a claim only, it earns nothing by itself."""
-    metadata = cell.get("metadata")
-    grading = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    for claim in (grading.get("grade_id") if isinstance(grading, dict) else None, cell.get("id")):
-        if isinstance(claim, str):
-            return claim
-    return ""
 
 
 def _match(cells: list[_Raw], assignment: Assignment) -> None:
@@ -254,11 +252,14 @@ def _match(cells: list[_Raw], assignment: Assignment) -> None:
 def _choose(cells: list[_Raw], assignment: Assignment, notes: list[str]) -> dict[str, _Raw]:
     """Take one cell for each place: the last that a student wrote, defining what it should."""
     chosen: dict[str, _Raw] = {}
+    prose = any(raw.type == "markdown" and not raw.match and raw.source.strip() for raw in cells)
     for master in assignment.layout:
         claims = [raw for raw in cells if raw.match is master]
         if not claims:
-            if master.kind in ("solution", "written"):
+            if master.kind == "solution" or (master.kind == "written" and not prose):
                 notes.append(f"The cell of {master.name} was missing: it counts as unanswered.")
+            elif master.kind == "written":
+                notes.append(f"The cell of {master.name} was missing: see what else was written.")
             continue
         written = [raw for raw in claims if raw.source.strip() != master.skeleton.strip()] or claims
         answers = [raw for raw in written if master.defines & raw.defines] or written
@@ -280,19 +281,36 @@ def _choose(cells: list[_Raw], assignment: Assignment, notes: list[str]) -> dict
     return chosen
 
 
-def _merge(
-    cells: list[_Raw], chosen: dict[str, _Raw], assignment: Assignment, notes: list[str]
-) -> list[Piece]:
+def _not_run(pieces: list[Piece]) -> Iterator[str]:
+    """Say which cells are no Python, because of a magic above them."""
+    for piece in pieces:
+        magic = magics.foreign(piece.source) if piece.kind in ("solution", "extra") else ""
+        if magic:
+            which = (
+                f"The cell of {piece.cell.name}" if piece.cell else f"A cell of yours ({piece.id})"
+            )
+            yield f"{which} begins with {magic}, and was not run: the grader runs Python only."
+
+
+def _python(notebook: dict[str, Any]) -> str:
+    metadata = notebook.get("metadata")
+    language = metadata.get("language_info") if isinstance(metadata, dict) else None
+    version = language.get("version") if isinstance(language, dict) else None
+    known = isinstance(version, str) and re.fullmatch(r"3\.\d{1,3}(\.\w{1,9})?", version)
+    return version if isinstance(version, str) and known else ""
+
+
+def _merge(cells: list[_Raw], chosen: dict[str, _Raw], assignment: Assignment) -> list[Piece]:
     """Lay out the master's cells, each followed by the student's own cells that stood after it."""
     own: dict[str, list[Piece]] = {}
     anchor = ""
     for raw in cells:
         if raw.match is not None and chosen.get(raw.match.id) is raw:
             anchor = raw.match.id
+            if raw.match.kind == "prose" and raw.source.strip() != raw.match.source.strip():
+                own.setdefault(anchor, []).append(_own(raw))  # perhaps an answer
         elif raw.source.strip() and not _is_copy(raw):
-            kind = "extra" if raw.type == "code" else "extra_prose"
-            piece = Piece(None, kind, raw.source, raw.outputs, attachments=raw.attachments)
-            own.setdefault(anchor, []).append(piece)
+            own.setdefault(anchor, []).append(_own(raw))
     pieces = own.pop("", [])
     for master in assignment.layout:
         raw_or_none = chosen.get(master.id)
@@ -308,8 +326,17 @@ def _merge(
     return pieces
 
 
+def _own(raw: _Raw) -> Piece:
+    kind = "extra" if raw.type == "code" else "extra_prose"
+    return Piece(None, kind, raw.source, raw.outputs, attachments=raw.attachments)
+
+
 def _is_copy(raw: _Raw) -> bool:
-    """Whether a cell only repeats the master's text, or claims the place of one that is locked."""
+    """Whether a cell only repeats the master's text, or claims the place of one that is locked.
+
+    The text may be an older one: what was prose or provided when the student got it.
+    """
     if raw.match is None:
-        return False
+        stock = re.fullmatch(r"(?:prose|provided)-([0-9a-f]{8})(?:-\d+)?", raw.id)
+        return stock is not None and stock[1] == text_digest(raw.source)
     return raw.match.kind != "solution" or raw.source.strip() == raw.match.skeleton.strip()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,10 +14,12 @@ from typing import Any
 from autograder.assignment import build, edits, leaks
 from autograder.assignment.lessons import edited, supervised
 from autograder.assignment.mutants import mutants
-from autograder.assignment.source import REGION, Assignment, load
+from autograder.assignment.regions import REGION
+from autograder.assignment.source import Assignment, load
 from autograder.checking.checks import Checks, run_tests
 from autograder.errors import UserError
 from autograder.judging.attempt import Attempt
+from autograder.judging.numbers import Bound, read_bounds
 from autograder.judging.pool import Pool
 from autograder.judging.verdict import Verdict
 from autograder.sandbox import Limits
@@ -26,6 +27,16 @@ from autograder.sandbox import Limits
 #: Wrong code loops more often than it is slow: what the reference does takes a small part of this.
 LIMITS = Limits(cell_cpu=5.0, call_cpu=1.0)
 KILL_RATE = 0.97
+#: Seconds that a cell of the solved notebook may take.
+LONGEST_CELL = 1800
+#: Prints what a notebook measured.
+PROBE = """\
+import json
+try:
+    print(json.dumps({str(name): float(value) for name, value in NUMBERS.items()}))
+except (AttributeError, TypeError, ValueError):
+    raise TypeError(f"NUMBERS is to map names to numbers, and is {NUMBERS!r:.200}") from None
+"""
 
 
 class ValidationError(UserError):
@@ -61,6 +72,7 @@ class Validation:
 
     def run(self, notebook: bool = True) -> Iterator[Finding]:
         """Yield the findings, the quick ones first."""
+        _ = self.bounds if notebook else None  # what is wrong with them is said now
         yield self.generated()
         yield self.leaks()
         yield self.reference()
@@ -164,7 +176,7 @@ class Validation:
 
     def mutants(self) -> Finding:
         """Count the mechanical mutants that the hidden tests kill."""
-        equivalent = getattr(self.assignment.module("alternatives"), "EQUIVALENT", {})
+        equivalent = edits.equivalents(self.assignment)
         found = [(cell, mutant) for cell in self.assignment.exercises for mutant in mutants(cell)]
         verdicts = self._judge([({c.id: m.source}, str(c.name)) for c, m in found])
         alive = [
@@ -195,17 +207,25 @@ class Validation:
             reached = run_notebook(path, self.root / "assignments" / self.assignment.name)
         except RuntimeError as error:
             return Finding("solved notebook", False, "stopped", [str(error)])
-        asked = (self.assignment.folder / "numbers.toml").read_text(encoding="utf-8")
-        bounds = tomllib.loads(asked)
-        short = [line for name, bound in bounds.items() for line in _short(name, bound, reached)]
+        short = [
+            line
+            for name, bound in self.bounds.items()
+            for line in bound.short(name, reached.get(name))
+        ]
         shown = ", ".join(f"{name} {value:.4g}" for name, value in reached.items())
         return Finding("solved notebook", not short, shown, short)
+
+    @cached_property
+    def bounds(self) -> dict[str, Bound]:
+        """What numbers.toml asks of each number."""
+        return read_bounds(self.assignment.file("numbers.toml"))
 
     # Helpers
 
     @cached_property
     def _solved(self) -> dict[str, Any]:
-        return json.loads(build.solved(self.assignment))
+        notebook: dict[str, Any] = json.loads(build.solved(self.assignment))
+        return notebook
 
     def _judge(self, edits: Iterable[tuple[dict[str, str], str | None]]) -> list[Verdict]:
         """Judge the solved notebook with some cells replaced, as if students had handed it in."""
@@ -222,7 +242,7 @@ class Validation:
         for verdict in done.values():
             if verdict.status != "graded":
                 raise ValidationError(
-                    f"{self.assignment.name} cannot be judged: {verdict.notes[-1]}"
+                    f"{self.assignment.name} cannot be judged: {chr(10).join(verdict.notes)}"
                 )
         return [done[attempt.key] for attempt in attempts]
 
@@ -235,26 +255,13 @@ class Validation:
 
     @cached_property
     def _checks(self) -> dict[str, list[Callable[..., None]]]:
-        return Checks(self.assignment.folder).exercises
+        return Checks(self.assignment.file("checks.py").parent).exercises
 
     def _caught_by_checks(self, mistake: Any) -> bool:
         student = edited(self.assignment, self.assignment.exercise(mistake.exercise), mistake)
         with supervised():
             results = run_tests(self._checks.get(mistake.exercise, ()), student)
         return any(result.outcome != "passed" for result in results)
-
-
-def _short(name: str, bound: dict[str, float], reached: dict[str, float]) -> Iterator[str]:
-    """Say where a number falls short of its bounds."""
-    value = reached.get(name)
-    if value is None:
-        if not bound.get("optional"):
-            yield f"{name} was not measured."
-        return
-    if "at_least" in bound and not value >= bound["at_least"]:
-        yield f"{name} is {value:.4g}, below {bound['at_least']:g}."
-    if "at_most" in bound and not value <= bound["at_most"]:
-        yield f"{name} is {value:.4g}, above {bound['at_most']:g}."
 
 
 def run_notebook(path: Path, folder: Path) -> dict[str, float]:
@@ -264,22 +271,25 @@ def run_notebook(path: Path, folder: Path) -> dict[str, float]:
     """
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     notebook = nbformat.read(path, as_version=4)
-    probe = nbformat.v4.new_code_cell("import json; print(json.dumps(NUMBERS, default=float))")
+    probe = nbformat.v4.new_code_cell(PROBE)
     notebook.cells.append(probe)
     with tempfile.TemporaryDirectory() as scratch:
         place = shutil.copytree(folder, Path(scratch) / folder.name)
         where = {"metadata": {"path": str(place)}}
         try:
-            NotebookClient(notebook, timeout=1800, resources=where).execute()
+            NotebookClient(notebook, timeout=LONGEST_CELL, resources=where).execute()
         except CellExecutionError as error:
             raise RuntimeError(f"{path.name} stops: {error.ename}: {error.evalue}") from None
+        except CellTimeoutError:
+            raise RuntimeError(f"{path.name} has a cell that takes {LONGEST_CELL} s.") from None
         finally:
             notebook.cells.remove(probe)
             nbformat.write(notebook, path)
-    return json.loads(probe.outputs[-1]["text"])
+    reached: dict[str, float] = json.loads(probe.outputs[-1]["text"])
+    return reached
 
 
 def validate(
@@ -287,7 +297,7 @@ def validate(
 ) -> Iterator[tuple[str, Finding]]:
     """Prove assignments sound; yield (assignment, finding) as they come."""
     names = list(names)
-    with Pool(root, names, workers, LIMITS) as pool:
+    with Pool(root, names, workers, LIMITS, weak=True) as pool:  # it is the author's own code
         for name in names:
             for finding in Validation(load(name, root), root, pool).run(notebook):
                 yield name, finding

@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 
 from autograder.assignment.source import load
+from autograder.errors import UserError
 from autograder.judging.attempt import Attempt
 from autograder.judging.judge import Judge
 from autograder.judging.protocol import Allows, Parent, Start, receive, send, unpack
@@ -50,6 +51,8 @@ class Worker:
         except Exception as error:
             if not all(parent.forks(self.slot) for parent in self.parents.values()):
                 raise ParentGone from error
+            if isinstance(error, UserError):  # an author's, most often
+                return Verdict("internal_error", notes=(str(error),))
             where = traceback.format_exc(limit=-4)
             return Verdict("internal_error", notes=(f"{type(error).__name__}: {error}", where))
 

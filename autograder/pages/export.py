@@ -7,8 +7,9 @@ import csv
 import io
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 from autograder.assignment.source import names
@@ -77,6 +78,7 @@ class Grades:
     rows: list[Row]
     totals: list[Total]
     recorded: list[Recorded]
+    zone: tzinfo = UTC
 
 
 def read(course: Course) -> Grades:
@@ -106,25 +108,52 @@ def read(course: Course) -> Grades:
             points = sum(master.points.values())
             totals.append(Total(student, assignment, None, points, status, 0, None, 0.0, 0.0, ""))
     rows = [replace(row, name=called.get(row.student, "")) for row in rows]
-    totals = [_annotated(course, total, called.get(total.student, "")) for total in totals]
-    return Grades(rows, totals, recorded)
+    totals = [
+        _annotated(course, total, known.get((total.assignment, total.student)), called)
+        for total in totals
+    ]
+    return Grades(rows, totals, recorded, course.settings.time_zone)
 
 
-def _annotated(course: Course, total: Total, name: str) -> Total:
-    """Add a student's name, extension, and what was handed in before."""
-    due = course.settings.due(total.assignment, total.student)
-    extended = due is not None and due != course.settings.due(total.assignment)
+def _annotated(
+    course: Course, total: Total, recorded: Recorded | None, called: Mapping[str, str]
+) -> Total:
+    """Add a student's name, times, and what was handed in before."""
+    settings = course.settings
+    due = settings.due(total.assignment, total.student)
+    extended = due is not None and due != settings.due(total.assignment)
     kept = HandIns(course, total.assignment, total.student).kept()
-    note = ""
+    notes = [_lateness(recorded, extended)] if recorded else []
     if total.status in UNREADABLE and len(kept) > 1:
-        note = (
+        notes.append(
             f"The last of {len(kept)} hand-ins cannot be read. To grade the one before: autograder "
             f"collect --assignment {total.assignment} --student {shlex.quote(total.student)} "
             f"--use {kept[-2].name}"
         )
-    until = due.isoformat() if due and extended else ""
-    times = len(kept) or int(total.status != "missing")
-    return replace(total, name=name, due=until, handed_in=times, note=note)
+    when = recorded.timestamp if recorded else None
+    return replace(
+        total,
+        name=called.get(total.student, ""),
+        submitted=when.astimezone(settings.time_zone).isoformat() if when else "",
+        due=due.astimezone(settings.time_zone).isoformat() if due and extended else "",
+        handed_in=len(kept) or int(total.status != "missing"),
+        note=" ".join(filter(None, notes)),
+    )
+
+
+def _lateness(recorded: Recorded, extended: bool) -> str:
+    """Say what was made of a platform's word that a submission is late, and not by how much."""
+    if not recorded.marked_late or not (recorded.late or extended):
+        return ""
+    taken = (
+        "the least that counts as late is taken"
+        if recorded.late
+        else ("as there is an extension, nothing is taken")
+    )
+    return (
+        f"Late by the platform's due date, which does not say by how much: {taken} off. To say "
+        "when it came: autograder collect --times."
+    )
 
 
 def _masters(gradebook: Gradebook, ours: set[str]) -> Iterator[tuple[str, Master]]:
@@ -175,7 +204,6 @@ def _row(recorded: Recorded, mark: CellMark) -> Row:
 def _total(recorded: Recorded) -> Total:
     pending = len(recorded.pending)
     status = recorded.verdict.status
-    when = recorded.timestamp
     return Total(
         recorded.student,
         recorded.assignment,
@@ -186,7 +214,7 @@ def _total(recorded: Recorded) -> Total:
         recorded.raw_score,
         recorded.late,
         recorded.penalty,
-        when.isoformat() if when else "",
+        "",
         attempt=recorded.verdict.attempt,
     )
 

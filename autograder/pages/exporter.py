@@ -36,7 +36,7 @@ class PageExporter(HTMLExporter):
 
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         """Give the filters of the templates, the slow ones with a memory."""
-        yield from super().default_filters()
+        yield from super().default_filters()  # type: ignore[no-untyped-call]  # nbconvert's has no types
         yield "highlight_code", _highlighted
         yield "markdown2html", _markdown
         yield "strip_files_prefix", _unchanged
@@ -50,7 +50,8 @@ class PageExporter(HTMLExporter):
         return TemplateExporter.from_notebook_node(self, nb, self._init_resources(resources))
 
     def _create_environment(self) -> Environment:
-        environment = super()._create_environment()
+        environment: Environment
+        environment = super()._create_environment()  # type: ignore[no-untyped-call]  # nbconvert's has no types
         environment.globals["formula_css"] = formulas.STYLE
         return environment
 
@@ -91,7 +92,7 @@ def _unchanged(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _highlight(source: str) -> str:
-    return Highlight2HTML(pygments_lexer="python")(source)
+    return str(Highlight2HTML(pygments_lexer="python")(source))
 
 
 def _highlighted(source: str, language: str | None = None, metadata: Any = None) -> str:

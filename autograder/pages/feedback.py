@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ from autograder.course.errors import CourseError, Incomplete
 from autograder.course.folder import Course
 from autograder.course.gradebook import Gradebook
 from autograder.course.marks import NO_RESPONSE, UNREADABLE, CellMark, Recorded
+from autograder.course.settings import shown
 from autograder.course.submissions import Submission
 from autograder.files import write_atomically
 from autograder.judging.rebuild import as_blank
@@ -93,7 +95,7 @@ class Page:
     highlighting: str
 
     @classmethod
-    def of(cls, recorded: Recorded, nb: NotebookNode) -> Page:
+    def of(cls, recorded: Recorded, nb: NotebookNode, zone: tzinfo) -> Page:
         """Sum up one student's submission."""
         judged = {exercise.name: exercise for exercise in recorded.verdict.exercises}
         marks = {mark.exercise: mark for mark in recorded.marks}
@@ -113,7 +115,7 @@ class Page:
         return cls(
             recorded.assignment,
             recorded.student,
-            f"{recorded.timestamp:%-d %B %Y, %H:%M} UTC" if recorded.timestamp else "",
+            _handed_in(recorded, zone),
             recorded.verdict.status not in UNREADABLE,
             recorded.score,
             recorded.max_score,
@@ -124,6 +126,15 @@ class Page:
             cells,
             _highlighting(),
         )
+
+
+def _handed_in(recorded: Recorded, zone: tzinfo) -> str:
+    """Say when a submission came, as far as that is known."""
+    if recorded.timestamp:
+        return shown(recorded.timestamp, zone)
+    if recorded.marked_late is None:
+        return ""
+    return f"{'late' if recorded.marked_late else 'on time'} by the learning platform's due date"
 
 
 def _row(
@@ -153,18 +164,18 @@ def _highlighting() -> str:
     return str(HtmlFormatter(nobackground=True).get_style_defs(".highlight"))
 
 
-class GetGrades(NbgraderGetGrades):
+class GetGrades(NbgraderGetGrades):  # type: ignore[misc]  # nbgrader has no types
     """Put marks and comments beside a notebook, read in one go."""
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Put in those of one student."""
-        resources["page"] = Page.of(resources["recorded"], nb)
+        resources["page"] = Page.of(resources["recorded"], nb, resources["zone"])
         return nb, resources
 
 
-class GenerateFeedback(NbgraderGenerateFeedback):
+class GenerateFeedback(NbgraderGenerateFeedback):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's GenerateFeedback; a page is made anew when something on it changed."""
 
     preprocessors = List([GetGrades]).tag(config=True)
@@ -173,6 +184,7 @@ class GenerateFeedback(NbgraderGenerateFeedback):
     def start(self) -> None:
         """Make the pages of those whom nbgrader was asked for."""
         self._course = Course.open(self.coursedir.root)
+        self._course.check_gradebook(self.coursedir.db_url)
         with Gradebook(self._course) as gradebook, Disposable(self._page) as self._asked:
             gradebook.settle()
             self._gradebook = gradebook
@@ -193,11 +205,13 @@ class GenerateFeedback(NbgraderGenerateFeedback):
         if not recorded:
             raise CourseError(f"The gradebook has nothing of {student}'s {assignment}; grade it.")
         data = Path(notebook_filename).read_bytes()
-        mark = _mark(data, recorded[0])
+        zone = self._gradebook.course.settings.time_zone
+        mark = _mark(data, recorded[0], zone)
         name = resources["nbgrader"]["notebook"]
         path = Path(self._format_dest(assignment, student)) / f"{name}.html"
         self._take_along(Path(notebook_filename).parent, path.parent)
         if not _ends_with(path, mark):
+            resources["zone"] = zone
             write_atomically(path, self._bounded(data, recorded[0], resources) + mark)
 
     def _bounded(self, data: bytes, recorded: Recorded, resources: dict[str, Any]) -> bytes:
@@ -213,7 +227,8 @@ class GenerateFeedback(NbgraderGenerateFeedback):
     def _page(self, data: bytes, recorded: Recorded, resources: dict[str, Any]) -> bytes:
         """Make a page: what this takes is up to whoever wrote the notebook."""
         resources["recorded"] = recorded
-        page, _ = self.exporter.from_notebook_node(from_dict(json.loads(data)), resources)
+        notebook = from_dict(json.loads(data))
+        page: str = self.exporter.from_notebook_node(notebook, resources)[0]
         return page.encode()
 
     def _take_along(self, autograded: Path, folder: Path) -> None:
@@ -268,7 +283,7 @@ def feedback(course: Course, graded: Iterable[Judged] | None = None) -> Iterator
     converter._course = course
     with Gradebook(course) as gradebook, Disposable(converter._page) as converter._asked:
         converter._gradebook = gradebook
-        converter.exporter = converter.exporter_class(parent=converter, config=converter.config)
+        converter.exporter = converter.exporter_class(parent=converter, config=converter.config)  # type: ignore[no-untyped-call]  # nbconvert's has no types
         for step in converter.preprocessors:
             converter.exporter.register_preprocessor(step)
         for each in gradebook.recorded() if graded is None else graded:
@@ -289,7 +304,8 @@ def feedback(course: Course, graded: Iterable[Judged] | None = None) -> Iterator
         )
 
 
-def _mark(data: bytes, recorded: Recorded) -> bytes:
+def _mark(data: bytes, recorded: Recorded, zone: tzinfo) -> bytes:
     """End a page with a digest of what is on it."""
-    digest = hashlib.sha256(exporter.look(Path(__file__)) + data + repr(recorded).encode())
+    said = f"{recorded!r} {zone}"
+    digest = hashlib.sha256(exporter.look(Path(__file__)) + data + said.encode())
     return f"\n<!-- {digest.hexdigest()} -->\n".encode()

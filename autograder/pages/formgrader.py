@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import BaseLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 from nbformat.notebooknode import NotebookNode
+from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from autograder.course.folder import Course
@@ -68,6 +69,13 @@ def protect() -> None:
         _environment().get_template(name).render(**known)
     )
     BaseHandler.content_security_policy = property(lambda self: POLICY)
+    BaseHandler.db_url = property(lambda self: _db_url(self.coursedir))
+
+
+def _db_url(coursedir: CourseDirectory) -> str:
+    """Give the gradebook, if it is the course's own."""
+    Course(coursedir.root).check_gradebook(coursedir.db_url)
+    return str(coursedir.db_url)
 
 
 def run(course: Course, options: Sequence[str] = ()) -> None:
@@ -101,8 +109,8 @@ class Signed(BaseLoader):
         self, environment: Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
         """Load a template."""
-        source, *rest = self._loader.get_source(environment, template)
-        return source.replace("<script", f'<script nonce="{NONCE}"'), *rest  # type: ignore[return-value]
+        source, path, is_current = self._loader.get_source(environment, template)
+        return source.replace("<script", f'<script nonce="{NONCE}"'), path, is_current
 
 
 class FormgradeExporter(exporter.PageExporter):

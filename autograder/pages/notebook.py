@@ -76,15 +76,19 @@ def _answers(notebook: NotebookNode, master: Assignment) -> tuple[dict[str, str]
     handed_out = {cell.id: cell.skeleton.strip() for cell in (*master.exercises, *master.written)}
     written = {cell.id for cell in master.written}
     answers, blank = {}, set()
+    prose = (cell for cell in notebook.cells if cell.cell_type == "markdown")
+    own = [cell.source for cell in prose if cell.id.startswith("own-")]
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if name not in handed_out:
             continue
         attached = cell.get("attachments", {})
-        if cell.source.strip() in ("", handed_out[name]) and not attached:
+        untouched = cell.source.strip() in ("", handed_out[name]) and not attached
+        elsewhere = own if untouched and name in written else []  # it may stand in another cell
+        if untouched and not elsewhere:
             blank.add(name)
         if name in written:
-            said = json.dumps([cell.source, attached], sort_keys=True)
+            said = json.dumps([cell.source, attached, *elsewhere], sort_keys=True)
             answers[name] = sha256(said.encode()).hexdigest()
     return answers, frozenset(blank)
 
@@ -102,7 +106,7 @@ def as_notebook(rebuilt: Rebuilt) -> NotebookNode:
             cell["attachments"] = piece.attachments
         cells.append(cell)
     whole = {"cells": cells, "metadata": build.METADATA, "nbformat": 4, "nbformat_minor": 5}
-    return from_dict(whole)
+    return from_dict(whole)  # type: ignore[no-any-return]  # nbformat has no types
 
 
 def _sanitise(notebook: NotebookNode) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -14,11 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.course.folder import Course
+from autograder.course.settings import shown
 from autograder.files import write_atomically
-from autograder.pages.export import Grades, Total, read
+from autograder.pages.export import Grades, Row, Total, read
 from autograder.pages.exporter import TEMPLATES
 
 NOTHING = "Nothing is graded yet."
+TIME = "%Y-%m-%dT%H:%M"
 MOST_DIAGNOSES = 10
 WIDEST_DIAGNOSIS = 160
 
@@ -64,7 +67,7 @@ class Section:
 
 def exercises(grades: Grades, assignment: str) -> list[Exercise]:
     """Sum up each exercise of an assignment over those who handed in."""
-    by_name: dict[str, list] = {}
+    by_name: dict[str, list[Row]] = {}
     for row in grades.rows:
         if row.assignment == assignment and row.status not in ("missing", "ungraded"):
             by_name.setdefault(row.exercise, []).append(row)
@@ -221,6 +224,6 @@ def _line(grades: Grades, total: Total) -> Line:
         total,
         quote(f"../feedback/{total.student}/{total.assignment}/{total.assignment}.html"),
         _status(total),
-        total.due.removesuffix(":00+00:00") + " UTC" if total.due else "",
+        shown(datetime.fromisoformat(total.due), grades.zone, TIME) if total.due else "",
         _failed(grades, total),
     )

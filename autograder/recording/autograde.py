@@ -50,7 +50,7 @@ def record(course: Course, graded: Iterable[Graded]) -> Iterator[Graded]:
     yield from Autograde(coursedir=CourseDirectory(root=str(course.folder))).record(course, graded)
 
 
-class Autograde(NbgraderAutograde):
+class Autograde(NbgraderAutograde):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's Autograde, with verdicts that come from the judge.
 
     Nothing of ``submitted/`` is copied: nbgrader's own follows links, and takes students' files
@@ -64,6 +64,7 @@ class Autograde(NbgraderAutograde):
         """Judge and record what nbgrader was asked to autograde."""
         try:
             course = Course.open(self.coursedir.root)
+            course.check_gradebook(self.coursedir.db_url)
             submissions = self._asked_for(course)
             names = dict.fromkeys(submission.assignment for submission in submissions)
             students = dict.fromkeys(submission.student for submission in submissions)
@@ -167,7 +168,8 @@ class Autograde(NbgraderAutograde):
             verdict = replace(verdict, notes=(*verdict.notes, NOT_SHOWN.format(why)))
             made = make_unseen(*handed_in, verdict)
         stamp, text = _stamp(submission), lasting(verdict)
-        key = sha256(made.data + stamp + text.encode()).hexdigest()
+        marked = b"" if submission.late is None else f"{submission.late}\n".encode()
+        key = sha256(made.data + stamp + marked + text.encode()).hexdigest()
         folder = Path(self._format_dest(submission.assignment, submission.student))
         path = folder / Path(notebook_filename).name
         if path.is_file() and key == self._gradebook.key(submission.assignment, submission.student):
@@ -182,6 +184,7 @@ class Autograde(NbgraderAutograde):
             made.answers,
             made.blank,
             key,
+            submission.late,
         )
         self._gradebook.save(submission.assignment, entry)
 

@@ -12,6 +12,7 @@ from nbgrader.apps import api, autogradeapp, generatefeedbackapp
 from traitlets.config import Config
 
 from autograder.assignment import build
+from autograder.course.folder import Course
 from autograder.pages import formgrader
 from autograder.pages.feedback import GenerateFeedback
 from autograder.recording import exchange
@@ -28,9 +29,12 @@ def configure(config: Config, file: str) -> None:
     file : str
         That file's own path: the course is the folder it is in.
     """
-    config.CourseDirectory.root = str(Path(file).resolve().parent)
+    course = Course(Path(file).resolve().parent)
+    course.check_gradebook(config.CourseDirectory.get("db_url", course.db_url))
+    config.CourseDirectory.db_url = course.db_url
+    config.CourseDirectory.root = str(course.folder)
     config.GenerateAssignment.preprocessors = build.RELEASE_STEPS
-    exchange.configure(config, Path(file).resolve().parent)
+    exchange.configure(config, course.folder)
     # nbgrader copies students' files before it asks any preprocessor: only its converter's own
     # place is early enough.
     for module in (api, autogradeapp):

@@ -26,7 +26,7 @@ BESIDE = ("timestamp.txt", "submission_secret.txt")
 MOST_FILES = 1000
 
 
-class Collect(ExchangeCollect):
+class Collect(ExchangeCollect):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's collect, which takes over plain notebooks and keeps every hand-in."""
 
     def do_copy(self, src: str, dest: str, log: Any = None) -> None:

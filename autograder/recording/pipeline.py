@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
-from autograder.course import regrade
+from autograder.course.collect.outcome import listed
 from autograder.course.errors import Incomplete
 from autograder.course.folder import Course
 from autograder.course.grading import Graded, Grading
-from autograder.course.regrade import Change
 from autograder.pages import export, report
 from autograder.pages.feedback import feedback
 from autograder.recording.autograde import record
+from autograder.recording.preview import Preview, preview
 
 
 class Watch(Protocol):
@@ -28,7 +29,7 @@ def grade(
     workers: int,
     watch: Watch,
     *,
-    accept: Callable[[Sequence[Change]], bool] | None = None,
+    accept: Callable[[Preview], bool] | None = None,
     pages: bool = True,
 ) -> list[str] | None:
     """Judge what has no verdict yet, record it as it comes, and write feedback, CSV and report.
@@ -42,8 +43,8 @@ def grade(
         How many submissions are judged at a time.
     watch : Watch
     accept : callable, optional
-        Is shown whose recorded scores would change, once all is judged: nothing is recorded unless
-        it says yes, and then just what it was shown.
+        Is shown all that recording would change, once all is judged: nothing is recorded unless it
+        says yes, and then just what it was shown.
     pages : bool
         Whether feedback pages are written.
 
@@ -55,7 +56,7 @@ def grade(
     course = grading.course
     if accept is not None:
         watch("judging", len(grading), grading.judged(workers))
-        if not accept(list(regrade.changes(course, grading))):
+        if not accept(preview(grading)):
             return None
     troubles: list[str] = []
     source = grading.judged(workers) if accept is None else iter(grading)
@@ -94,9 +95,12 @@ def _through(
 
 def _noting(judged: Iterator[Graded], troubles: list[str]) -> Iterator[Graded]:
     """Pass submissions on, and note those that the judge failed: never their own fault."""
+    failed: dict[str, list[str]] = defaultdict(list)
     for graded in judged:
         if graded.verdict.status == "internal_error":
             who = f"{graded.submission.student}/{graded.submission.assignment}"
-            why = graded.verdict.notes[0]
-            troubles.append(f"{who} could not be judged, and no grade was recorded: {why}")
+            failed[graded.verdict.notes[0]].append(who)
         yield graded
+    for why, whose in failed.items():
+        said = f"{listed(whose)} could not be judged, and no grade was recorded: {why}"
+        troubles.append(said)

@@ -7,19 +7,28 @@ from __future__ import annotations
 
 import ast
 import codeop
+import contextlib
 import linecache
 import socket
 import sys
 import traceback
 import types
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+import autograder
+from autograder.checking.cells import notebook_names
 from autograder.sandbox import wire
 from autograder.sandbox.limits import Limits
 
 _MESSAGE, _FRAMES, _LINE = 1000, 5, 200
+_NUMPY_ERRORS = np.geterr()  # as this program starts, before any cell
+
+Header = dict[str, Any]
+Buffers = list[np.ndarray]
 
 
 def serve(channel: socket.socket, limits: Limits) -> None:
@@ -45,6 +54,9 @@ class Notebook:
         self.limits = limits
         self.module = types.ModuleType("__main__")
         self.names = vars(self.module)
+        self.names |= notebook_names()
+        # what students' own cells ask of these is answered where they work
+        autograder.check = autograder.progress = self.names["display"]
         sys.modules["__main__"] = self.module
         self.compile = codeop.Compile()  # it remembers `from __future__ import …`
         self.cells: dict[str, str] = {}
@@ -53,7 +65,7 @@ class Notebook:
 
     # Requests
 
-    def answer(self, header: dict, buffers: list) -> tuple[dict, list]:
+    def answer(self, header: Header, buffers: Buffers) -> tuple[Header, list[memoryview]]:
         """Reply to one request; an exception of the student's is a reply too."""
         before = self.next
         try:
@@ -61,73 +73,74 @@ class Notebook:
                 self.held.pop(number, None)
             operation = getattr(self, header["op"])
             encoder = wire.Encoder(self.other)
-            return {"value": encoder(operation(header, buffers))}, encoder.buffers
+            with contextlib.nullcontext() if header["op"] == "cell" else afresh():
+                value = operation(header, buffers)
+            return {"value": encoder(value)}, encoder.buffers
         except BaseException as error:
             for number in range(before + 1, self.next + 1):
                 self.held.pop(number, None)  # the judge will not hear of these
             return {"error": self.describe(error)}, []
 
-    def cell(self, header: dict, buffers: list) -> None:
-        """Run a cell, statement by statement; a missing import is reported at the end."""
+    def cell(self, header: Header, buffers: Buffers) -> None:
+        """Run a cell, statement by statement; the first that fails is reported at the end.
+
+        What stands below it is run all the same: it may be what an exercise needs.
+        """
         source = self.decode(header["source"], buffers)
         filename = f"<{header['id']}>"
         self.cells[filename] = header["id"]
         lines = source.splitlines(keepends=True)
         linecache.cache[filename] = (len(source), None, lines, filename)
-        missing = None
+        failed = None
         for statement in ast.parse(source, filename).body:
             try:
                 module: Any = ast.Module([statement], [])
                 exec(self.compile(module, filename, "exec"), self.names)
-            except ImportError as error:
-                if not isinstance(statement, (ast.Import, ast.ImportFrom)):
-                    raise (missing or error) from None
-                missing = missing or error
             except BaseException as error:
-                raise (missing or error) from None
-        if missing:
-            raise missing
+                failed = failed or error
+        if failed:
+            raise failed
 
-    def name(self, header: dict, buffers: list) -> Any:
+    def name(self, header: Header, buffers: Buffers) -> Any:
         """The value of a name of the notebook."""
         if header["name"] not in self.names:
             raise NameError(f"{header['name']} is not defined")
         return self.names[header["name"]]
 
-    def attribute(self, header: dict, buffers: list) -> Any:
+    def attribute(self, header: Header, buffers: Buffers) -> Any:
         """An attribute of an object."""
         return getattr(self.held[header["on"]], header["name"])
 
-    def item(self, header: dict, buffers: list) -> Any:
+    def item(self, header: Header, buffers: Buffers) -> Any:
         """An item of an object."""
         return self.held[header["on"]][self.decode(header["key"], buffers)]
 
-    def call(self, header: dict, buffers: list) -> Any:
+    def call(self, header: Header, buffers: Buffers) -> Any:
         """What an object gives for arguments."""
         args, kwargs = self.decode(header["args"], buffers)
         return self.held[header["on"]](*args, **kwargs)
 
-    def method(self, header: dict, buffers: list) -> Any:
+    def method(self, header: Header, buffers: Buffers) -> Any:
         """What a method of an object gives for arguments."""
         args, kwargs = self.decode(header["args"], buffers)
         return getattr(self.held[header["on"]], header["name"])(*args, **kwargs)
 
-    def probe(self, header: dict, buffers: list) -> Any:
+    def probe(self, header: Header, buffers: Buffers) -> Any:
         """What a function gives for arguments, and these as it leaves them."""
         args, kwargs = self.decode(header["args"], buffers)
         return self.name(header, buffers)(*args, **kwargs), args, kwargs
 
-    def put(self, header: dict, buffers: list) -> Any:
+    def put(self, header: Header, buffers: Buffers) -> Any:
         """Keep a value, whatever it is, for later."""
         return Kept(self.decode(header["value"], buffers))
 
-    def get(self, header: dict, buffers: list) -> Any:
+    def get(self, header: Header, buffers: Buffers) -> Any:
         """What a handle stands for."""
         return self.held[header["on"]]
 
     # Values
 
-    def decode(self, node: Any, buffers: list) -> Any:
+    def decode(self, node: Any, buffers: Buffers) -> Any:
         resolve = {"handle": lambda rest: self.held[rest[0]], "expression": evaluate,
                    "generator": generator}  # fmt: skip
         return wire.decode(node, buffers, resolve)
@@ -147,7 +160,7 @@ class Notebook:
 
     # Errors
 
-    def describe(self, error: BaseException) -> dict:
+    def describe(self, error: BaseException) -> Header:
         """An exception's kind, message and the student's own lines, all capped."""
         try:
             message = str(error)
@@ -173,14 +186,26 @@ class Kept:
         self.value = value
 
 
-def evaluate(rest: list) -> Any:
+@contextlib.contextmanager
+def afresh() -> Iterator[None]:
+    """Answer a question under the settings that NumPy and Python start with.
+
+    What a notebook's cells have set belongs to what they do: ``np.seterr(all="raise")``, or
+    warnings that are errors.
+    """
+    with np.errstate(**_NUMPY_ERRORS), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def evaluate(rest: list[Any]) -> Any:
     """An expression of the judge's, as `autograder.testing.Expression` has it."""
     from autograder.checking.student import Expression
 
     return Expression(*rest).evaluate()
 
 
-def generator(rest: list) -> np.random.Generator:
+def generator(rest: list[Any]) -> np.random.Generator:
     """A generator with the state that the judge's has."""
     bits = np.random.PCG64()
     bits.state = rest[0]

@@ -46,7 +46,8 @@ def survey(wanted: Collection[str] | None = None) -> Isolation:
         else:
             in_force.append(layer)
     own_users = rootless and not _NAMESPACES.isdisjoint(in_force)
-    return Isolation(tuple(in_force), lacking, own_users)
+    version = linux.landlock_abi() if "landlock" in in_force else 0
+    return Isolation(tuple(in_force), lacking, own_users, version)
 
 
 def _trial(act: Callable[[], object]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -20,6 +21,10 @@ LONGEST_INTEGER = 4
 MOST_NUMBERS = 12
 LONGEST_WORD = 24
 MOST_SOURCE = 2**18
+#: Characters that all messages of a submission together may tell once it has seen inputs: what
+#: people need is said in a few, and the rest could spell what was seen.
+MOST_TOLD = 1000
+UNTOLD = "(no more is told: this submission has said much)"
 _EXCEPTIONS = {
     *(name for name, kind in vars(builtins).items() if isinstance(kind, type)),
     *dir(np.exceptions), "LinAlgError", "_ArrayMemoryError", "UFuncTypeError",
@@ -33,6 +38,11 @@ _TOKEN = re.compile(r"\d+(?:\.\d*)?(?:e[-+]?\d+)?j?(?!\w)|\.\d+(?:e[-+]?\d+)?j?(
 class Discretion:
     """What is known of a submission, by which what it says of itself is judged.
 
+    Parameters
+    ----------
+    free : iterable of str
+        Messages that the assignment itself has written, as stubs raise them.
+
     Attributes
     ----------
     cells : dict
@@ -40,14 +50,17 @@ class Discretion:
     asked : set
         The names that the judge has asked for.
     strict : bool
-        Whether the process has been given anything to tell of yet.
+        Whether the submission has been given anything to tell of yet, in this process or another.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, free: Iterable[str] = ()) -> None:
+        self.free = frozenset(free)
         self.cells: dict[str, str] = {}
         self.asked: set[str] = set()
         self.strict = False
         self._known: set[str] | None = None
+        self._left = MOST_TOLD
+        self._told: set[str] = set()
 
     def add(self, cell: str, source: str) -> None:
         """Take note of a cell that is run."""
@@ -68,9 +81,18 @@ class Discretion:
         return cell, line, function if known else "?", lines[line - 1].strip()[:LONGEST_LINE]
 
     def message(self, said: str) -> str:
-        """Give a message without what may be data."""
-        if not self.strict:
+        """Give a message without what may be data, as long as the submission has not said much."""
+        if not self.strict or said in self.free:
             return said
+        text = self._without_data(said)
+        if text not in self._told:
+            if len(text) > self._left:
+                return UNTOLD
+            self._told.add(text)
+            self._left -= len(text)
+        return text
+
+    def _without_data(self, said: str) -> str:
         count = 0
 
         def word(found: re.Match[str]) -> str:
@@ -82,7 +104,8 @@ class Discretion:
                 told = count <= MOST_NUMBERS and (short or self._wrote(token))
                 return token if told else HIDDEN
             mixed = any(c.isdigit() for c in token) and not _TYPES.fullmatch(token)
-            if (mixed or len(token) > LONGEST_WORD) and not self._wrote(token):
+            strange = mixed or len(token) > LONGEST_WORD or not token.isascii()
+            if strange and not self._wrote(token):
                 return HIDDEN
             return token
 

@@ -106,7 +106,8 @@ class Disposable(Generic[P, R]):
                 self._end()
         if not done:
             raise Spent(result)
-        return result
+        worked: R = result
+        return worked
 
     def _cause(self) -> Spent:
         code = self._process.exitcode

@@ -12,11 +12,14 @@ class StudentDied(Exception):
     ----------
     status : str
         ``timed_out``, ``out_of_memory`` or ``crashed``.
+    doubtful : bool
+        Whether something else on the machine may have been the cause.
     """
 
-    def __init__(self, status: str, message: str) -> None:
+    def __init__(self, status: str, message: str, doubtful: bool | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.doubtful = status != "crashed" if doubtful is None else doubtful
 
 
 class ProtocolError(StudentDied):

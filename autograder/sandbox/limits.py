@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from autograder.sandbox import linux
 
@@ -16,9 +17,19 @@ LAYERS = {
     "ipc": "shares no System V or POSIX message queue",
     "uid": "runs as a user of its own",
     "privileges": "has no capability and can gain none",
-    "landlock": "opens no other file and no TCP connection, signals nobody outside",
+    "landlock": "opens no other file",
     "seccomp": "starts no process, program or socket, inspects no process",
     "rlimits": "has bounds on CPU, memory, threads, files and file sizes",
+}
+#: What Landlock keeps from it besides, from which version of it on (the kernel's age tells).
+LANDLOCK = {4: "and no TCP connection", 6: "and signals nobody outside"}
+#: What must hold whatever else does: each needs one of these layers.
+NEEDS = {
+    "a student reads no other file": ("files", "landlock"),
+    "a student has no network": ("network", "seccomp"),
+    "a student disturbs no other process": ("processes", "uid", "landlock"),
+    "a student gains no privilege": ("privileges",),
+    "a student has bounds": ("rlimits",),
 }
 
 
@@ -68,11 +79,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Isolation:
-    """The layers in force, the layers lacking with the reason, and how they are provided."""
+    """The layers in force, the layers lacking with the reason, and how they are provided.
+
+    ``landlock`` is the version of Landlock that the kernel has, 0 for none.
+    """
 
     in_force: tuple[str, ...]
     lacking: dict[str, str] = field(default_factory=dict)
     rootless: bool = False
+    landlock: int = 0
 
     def __contains__(self, layer: str) -> bool:
         return layer in self.in_force
@@ -87,11 +102,26 @@ class Isolation:
         """The namespaces, as flags of unshare(2), that each attempt enters after the fork."""
         return sum(_OWN_NAMESPACES.get(layer, 0) for layer in self.in_force)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The same as plain values."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, plain: dict) -> Isolation:
+    def from_dict(cls, plain: dict[str, Any]) -> Isolation:
         """The inverse of `to_dict`."""
-        return cls(tuple(plain["in_force"]), plain["lacking"], plain["rootless"])
+        lacking, rootless = plain["lacking"], plain["rootless"]
+        return cls(tuple(plain["in_force"]), lacking, rootless, plain["landlock"])
+
+    def promise(self, layer: str) -> str:
+        """Say what a layer sees to on this machine."""
+        more = LANDLOCK.items() if layer == "landlock" else ()
+        return " ".join([LAYERS[layer], *(said for since, said in more if self.landlock >= since)])
+
+    def unmet(self) -> dict[str, tuple[str, ...]]:
+        """Tell what nothing sees to, of what must hold, and which layers could."""
+        weak = {} if self.landlock >= 6 else {"a student disturbs no other process": {"landlock"}}
+        return {
+            need: layers
+            for need, layers in NEEDS.items()
+            if not ({*layers} - weak.get(need, set())) & {*self.in_force}
+        }

@@ -136,6 +136,7 @@ class Server:
         self.control = control
         self.isolation = isolation
         self.settings = settings
+        self.pid = os.getpid()
         self.children: set[Child] = set()
         self.count = 0
         self.selector = selectors.DefaultSelector()
@@ -158,7 +159,7 @@ class Server:
         with data:
             self.fork(request, data, status)
 
-    def fork(self, request: dict, data: socket.socket, status: socket.socket) -> None:
+    def fork(self, request: dict[str, Any], data: socket.socket, status: socket.socket) -> None:
         """Start a student process."""
         self.count += 1
         slot, home = request["slot"], os.path.dirname(self.settings.site)
@@ -218,7 +219,7 @@ class Server:
             shutil.rmtree(os.path.dirname(self.settings.site), ignore_errors=True)
 
 
-def report(status: socket.socket, message: dict) -> None:
+def report(status: socket.socket, message: dict[str, Any]) -> None:
     """Tell the judge, if it is still there to hear."""
     with contextlib.suppress(OSError):
         status.send(json.dumps(message).encode(), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
@@ -236,6 +237,8 @@ def become_student(server: Server, limits: Limits, uid: int, scratch: str,
             os.dup2(null, fd)
         settings = server.settings
         confine.confine(server.isolation, limits, uid, scratch, settings.readable, settings.devices)
+        if os.getppid() not in (0, server.pid):  # 0: beyond the namespace, whose end ends this too
+            raise ChildProcessError("the warm parent ended before this could die with it")
         os.environ.clear()
         os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = scratch
         random.seed(0)  # a fork seeds it anew

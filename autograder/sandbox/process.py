@@ -108,7 +108,7 @@ class StudentProcess:
             with contextlib.suppress(OSError):
                 return time.clock_gettime((~self.pid << 3) | 2)  # clock_getcpuclockid(3)
             self._finish()
-        return self._end["cpu"]
+        return float(self._end["cpu"])
 
     @property
     def alive(self) -> bool:
@@ -133,7 +133,7 @@ class StudentProcess:
 
     # Asking
 
-    def ask(self, operation: str, cpu: float | None = None, header: dict | None = None,
+    def ask(self, operation: str, cpu: float | None = None, header: dict[str, Any] | None = None,
             **values: Any) -> Any:  # fmt: skip
         """Send one request and return the value that answers it."""
         if self._death is not None:
@@ -167,7 +167,7 @@ class StudentProcess:
         except wire.WireError as error:
             self.reject(str(error))
 
-    def _answer(self, reply: dict, buffers: list[np.ndarray]) -> Any:
+    def _answer(self, reply: dict[str, Any], buffers: list[np.ndarray]) -> Any:
         if reply.get("seq") != self._sequence:
             raise wire.WireError("an answer to another question")
         if "error" in reply:
@@ -176,7 +176,7 @@ class StudentProcess:
             raise wire.WireError("an answer without a value")
         return wire.decode(reply["value"], buffers, {"handle": self._incoming})
 
-    def _incoming(self, rest: list) -> RemoteObject:
+    def _incoming(self, rest: list[Any]) -> RemoteObject:
         number, kind = rest if len(rest) == 2 else (None, None)
         if type(number) is not int or not 0 < number < 2**53:
             raise wire.WireError("malformed handle")
@@ -230,8 +230,11 @@ class StudentProcess:
             raise ParentGone
         if end["cpu"] >= limits.attempt_cpu:
             return StudentDied("timed_out", _used_up(limits.attempt_cpu, "in all"))
-        if end["exit"] == -signal.SIGKILL or end["memory"] >= 0.8 * limits.memory:
+        if end["memory"] >= 0.8 * limits.memory:
             return StudentDied("out_of_memory", "The code used more memory than it may.")
+        if end["exit"] == -signal.SIGKILL:
+            said = "Python was killed while it ran the code, by the system or by the code itself."
+            return StudentDied("crashed", said, doubtful=True)
         if end["exit"] < 0:
             return StudentDied("crashed", f"The code crashed Python (signal {-end['exit']}).")
         return StudentDied("crashed", "The code ended Python.")
@@ -284,7 +287,7 @@ class _Budget:
             self.process.time_out(f"The code slept or waited for more than {limits.idle:g} s.")
 
 
-def _outgoing(value: Any, _: wire.Encoder) -> list:
+def _outgoing(value: Any, _: wire.Encoder) -> list[Any]:
     """The node of a value for the student that is not plain."""
     if isinstance(value, RemoteMethod):
         value = value.fetched()

@@ -33,13 +33,17 @@ class RemoteNamespace:
         self._process.discretion.asked.add(name)
         answer = self._process.ask("probe", header={"name": name}, args=[args, kwargs])
         match answer:
-            case (_, tuple(), dict()) if (len(answer[1]), [*answer[2]]) == (len(args), [*kwargs]):
-                return answer
+            case (result, tuple() as left, dict() as named) if (len(left), [*named]) == (
+                len(args),
+                [*kwargs],
+            ):
+                return result, left, named
         self._process.reject("an answer to another question")
 
     def put(self, value: Any) -> RemoteObject:
         """Hand a copy of a value over, to be passed as an argument and looked at again."""
-        return self._process.ask("put", value=value)
+        handle: RemoteObject = self._process.ask("put", value=value)
+        return handle
 
     def get(self, handle: RemoteObject) -> Any:
         """Return a fresh copy of what a handle stands for."""
@@ -90,7 +94,8 @@ class RemoteMethod:
         """The method as an object of its own, to be passed as an argument."""
         owner = self._owner
         header = {"on": owner._number, "name": self._name}
-        return owner._process.ask("attribute", header=header)
+        method: RemoteObject = owner._process.ask("attribute", header=header)
+        return method
 
     def __repr__(self) -> str:
         return f"<the student's {self._name}>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -50,8 +51,10 @@ class WarmParent:
 
     Raises
     ------
+    UsersError
+        If no users are left for it.
     ParentError
-        If no users are left for it, and from `isolation` and `attempt` if it does not start.
+        From `isolation` and `attempt` if it does not start.
     """
 
     _failure: ParentError | None = None  # why it did not start
@@ -61,13 +64,10 @@ class WarmParent:
                  gpu: bool = False) -> None:  # fmt: skip
         self.limits = limits or Limits()
         self._users = contextlib.ExitStack()
-        if first_uid is None:
-            try:
-                first_uid, lock = users.reserve()
-            except users.UsersError as error:
-                raise ParentError(str(error)) from error
-            self._users.enter_context(lock)
-        self.first_uid = first_uid
+        if first_uid is None and os.geteuid() == 0:
+            first_uid, lock = users.reserve()
+            self._users.callback(lock.close)
+        self.first_uid = users.FIRST if first_uid is None else first_uid  # who is not root
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = parent.Settings(
             allows=tuple(allows),
@@ -78,7 +78,7 @@ class WarmParent:
             devices=room.gpu_devices() if gpu else (),
         )
         with theirs:
-            self._program: subprocess.Popen | None = subprocess.Popen(
+            self._program: subprocess.Popen[bytes] | None = subprocess.Popen(
                 [sys.executable, *settings.command_line()],
                 env=_ENVIRONMENT, cwd="/", pass_fds=[theirs.fileno()], start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -189,7 +189,7 @@ def _first_words(status: socket.socket) -> int:
     said = json.loads(message)
     if "refused" in said:
         raise Refused(said["refused"])
-    return _CREDENTIALS.unpack(notes[0][2])[0]
+    return int(_CREDENTIALS.unpack(notes[0][2])[0])
 
 
 def _import_path() -> list[str]:

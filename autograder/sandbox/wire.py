@@ -44,7 +44,7 @@ _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 _PACKABLE = {frozenset([float]): "float64", frozenset([int]): "int64"}
 
-Resolve = Callable[[list], Any]
+Resolve = Callable[[list[Any]], Any]
 Wait = Callable[[bool], None]
 
 
@@ -124,13 +124,13 @@ class Encoder:
             return self._other(value, self)
         return ["scalar", name, self(value.item())]
 
-    def _array(self, value: np.ndarray, name: str) -> list:
+    def _array(self, value: np.ndarray, name: str) -> list[Any]:
         if _is_hollow(value.shape):
             raise TooLarge("the array has no elements, and sides too long for that")
         base = np.array(value, _DTYPES[name], order="C")  # no subclass either
         return ["array", name, list(base.shape), self._buffer(_raw(base))]
 
-    def _sequence(self, value: Sequence, depth: int) -> list:
+    def _sequence(self, value: Sequence[Any], depth: int) -> list[Any]:
         tag = "tuple" if isinstance(value, tuple) else "list"
         if len(value) >= _PACKED and (dtype := _PACKABLE.get(frozenset(map(type, value)))):
             self._objects.packed(len(value))
@@ -246,7 +246,7 @@ class Decoder:
         self._objects.text(data.nbytes)
         return data.tobytes()
 
-    def _packed(self, kind: Any, name: Any, index: Any) -> list | tuple:
+    def _packed(self, kind: Any, name: Any, index: Any) -> list[Any] | tuple[Any, ...]:
         if name not in _PACKABLE.values():
             raise WireError("a malformed sequence")
         numbers = self._buffer(index).view(_DTYPES[name])
@@ -274,7 +274,7 @@ class Decoder:
         return dtype.type(item)
 
 
-_BUILD: dict[str, Callable[[Decoder, list, int], Any]] = {
+_BUILD: dict[str, Callable[[Decoder, list[Any], int], Any]] = {
     "list": lambda make, rest, depth: [make(item, depth) for item in rest],
     "tuple": lambda make, rest, depth: tuple([make(item, depth) for item in rest]),
     "dict": lambda make, rest, depth: dict(make._pair(item, depth) for item in rest),

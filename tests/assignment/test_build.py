@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 from nbgrader.nbgraderformat import MetadataValidator
 
 from autograder.assignment import build
@@ -21,12 +22,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def released(built: Path) -> nbformat.NotebookNode:
-    return nbformat.read(built / "assignments" / "toy" / "toy.ipynb", as_version=4)
+def released(built: Path) -> NotebookNode:
+    notebook: NotebookNode = nbformat.read(built / "assignments/toy/toy.ipynb", as_version=4)
+    return notebook
 
 
-def cell(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
-    return next(each for each in notebook.cells if each.id == name)
+def cell(notebook: NotebookNode, name: str) -> NotebookNode:
+    (named,) = (cell for cell in notebook.cells if cell.id == name)
+    assert isinstance(named, NotebookNode)
+    return named
 
 
 def test_a_build_gives_these_files(built: Path) -> None:
@@ -80,6 +84,8 @@ def test_there_are_no_outputs(built: Path) -> None:
 def test_hints_are_digests_and_points(built: Path) -> None:
     book = json.loads((built / "assignments" / "toy" / "hints.json").read_text())
     assert book.pop("_exercises") == {"scale": 2.0, "batch_mean": 3.0}
+    assert book.pop("_builds_on") == {"batch_mean": ["scale"]}
+    assert set(book) == {"scale", "batch_mean"}
     for entries in book.values():
         for entry in entries:
             assert set(entry) == {"digests", "hint"}

@@ -51,12 +51,12 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_zip_holds_the_assignment_the_wheel_and_one_line_to_install(repository):
+def test_the_zip_holds_the_assignment_the_wheel_and_one_line_to_install(repository: Path) -> None:
     path = release("tiny", repository)
     assert path == repository / "build" / "release" / "tiny.zip"
     with zipfile.ZipFile(path) as archive:
-        names = "README.md", "checks.py", WHEEL, "hints.json", "pictures/plot.svg"
-        names += "pytest.ini", "requirements.txt", "tiny.ipynb"
+        names = ["README.md", "checks.py", WHEEL, "hints.json", "pictures/plot.svg"]
+        names += ["pytest.ini", "requirements.txt", "tiny.ipynb"]
         assert sorted(archive.namelist()) == sorted(f"tiny/{name}" for name in names)
         assert archive.read("tiny/requirements.txt").decode() == f"./{WHEEL}[student]\n"
         readme = archive.read("tiny/README.md").decode()
@@ -65,7 +65,7 @@ def test_the_zip_holds_the_assignment_the_wheel_and_one_line_to_install(reposito
     assert "pip install -r requirements.txt" in readme and f"%pip install ./{WHEEL}" in readme
 
 
-def test_equal_content_makes_equal_bytes(repository):
+def test_equal_content_makes_equal_bytes(repository: Path) -> None:
     first = release("tiny", repository, out=repository / "one").read_bytes()
     (repository / "assignments" / "tiny" / "checks.py").touch()
     assert release("tiny", repository, out=repository / "two").read_bytes() == first
@@ -73,17 +73,17 @@ def test_equal_content_makes_equal_bytes(repository):
     assert release("tiny", repository, out=repository / "two").read_bytes() != first
 
 
-def test_an_assignment_that_is_not_built(repository):
+def test_an_assignment_that_is_not_built(repository: Path) -> None:
     with pytest.raises(ReleaseError, match="run `autograder build other`"):
         release("other", repository)
 
 
-def test_a_folder_that_cannot_be_written(repository):
+def test_a_folder_that_cannot_be_written(repository: Path) -> None:
     with pytest.raises(ReleaseError, match="cannot be written"):
         release("tiny", repository, out=repository / "secret")
 
 
-def test_the_wheel_keeps_to_its_own_name(tmp_path):
+def test_the_wheel_keeps_to_its_own_name(tmp_path: Path) -> None:
     with zipfile.ZipFile(build_wheel(tmp_path)) as archive:
         names = archive.namelist()
         metadata = archive.read(f"chainrule-{__version__}.dist-info/METADATA").decode()
@@ -91,6 +91,7 @@ def test_the_wheel_keeps_to_its_own_name(tmp_path):
         "autograder",
         f"chainrule-{__version__}.dist-info",
     }
+    assert "autograder/py.typed" in names
     for name in ("digits.npz", "digits.toml", "iris.npz", "iris.toml", "cifar10.toml"):
         assert f"autograder/datasets/{name}" in names
     assert not [name for name in names if "make.py" in name or name.endswith(".pyc")]
@@ -100,7 +101,7 @@ def test_the_wheel_keeps_to_its_own_name(tmp_path):
 
 
 @pytest.fixture
-def computer(repository, tmp_path) -> tuple[Path, Path]:
+def computer(repository: Path, tmp_path: Path) -> tuple[Path, Path]:
     """A student's computer: the zip unpacked, its wheel in a new environment.
 
     NumPy and pytest are lent by this environment, so that the test needs no internet.
@@ -112,14 +113,14 @@ def computer(repository, tmp_path) -> tuple[Path, Path]:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     where = "Scripts" if sys.platform == "win32" else "bin"
     python = environment / where / "python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index"]
-    subprocess.run([*pip, "--no-deps", folder / WHEEL], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-index"]
+    subprocess.run([*pip, "--no-deps", str(folder / WHEEL)], check=True)
     (packages,) = environment.rglob("site-packages")
     (packages / "lent.pth").write_text(sysconfig.get_path("purelib"))
     return python, folder
 
 
-def test_a_student_imports_and_tests_with_nothing_but_the_zip(computer):
+def test_a_student_imports_and_tests_with_nothing_but_the_zip(computer: tuple[Path, Path]) -> None:
     python, folder = computer
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attacks.corpus import Attack, if_found, if_works, scale
-from attacks.world import LEFT, SECRET, SHARED
+from attacks.world import SECRET, SHARED
 
 DIGITS = r"\d\.\d{3}"
 TOP = "/" + "/".join([".."] * 12)
@@ -139,10 +139,10 @@ found += [n for n in (b"CHAINRULE_SECRET", b"PATH", b"USER") if libc.getenv(n)]
 LEAVES = f"""
 import os, tempfile
 places = [*{SHARED!r}, ".", os.path.expanduser("~"), tempfile.gettempdir()]
-found = [p for p in places if os.path.exists(os.path.join(p, {LEFT!r}))]
+found = [p for p in places if os.path.exists(os.path.join(p, "$mine"))]
 for place in places:
     try:
-        open(os.path.join(place, {LEFT!r}), "w").write("scale = x * factor")
+        open(os.path.join(place, "$mine"), "w").write("scale = x * factor")
     except OSError:
         pass
 """
@@ -285,7 +285,7 @@ ATTACKS = [
                     "assert s.sendto(b'x', ('127.0.0.1', $udp))", 2),
             ("DNS", "import socket\nsocket.getaddrinfo('localhost', 80)", 2),
             ("a Unix socket", "import socket\nsocket.socket(1, 1).connect('$unix')", 2),
-            ("an abstract socket", "import socket\nsocket.socket(1, 1).connect('\\0$abstract')", 2),
+            ("an abstract socket", "import socket\nsocket.socket(1, 1).connect('\\0$mine')", 2),
             ("HTTP", "import urllib.request\n"
                      "urllib.request.urlopen('http://127.0.0.1:$tcp', timeout=0.2)", 0),
         )

@@ -36,12 +36,20 @@ def value(node: str) -> str:
 
 SELF = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
 GROUP = "import os, signal\nos.killpg(0, signal.SIGKILL)"
-EVERYONE = """
-import os, signal, resource
-pids = [$victim, $judge, os.getppid(), 1, *range(2, 400)]
-for pid in pids:
-    if pid == os.getpid():
-        continue
+#: Whoever it can see or guess, and never itself, which 0 means too: its parent's number where that
+#: is outside its namespace.
+OTHERS = """
+import os
+def seen():
+    try:
+        return {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    except OSError:
+        return set()
+others = {$victim, $judge, os.getppid(), *seen(), *range(1, 400)} - {0, os.getpid()}
+"""
+KILL = """
+import os, signal
+for pid in others:
     for deed in (lambda: os.kill(pid, signal.SIGKILL), lambda: os.killpg(pid, signal.SIGKILL)):
         try:
             deed()
@@ -52,9 +60,9 @@ try:
 except OSError:
     pass
 """
-STARVED = """
+STARVE = """
 import os, resource
-for pid in ($victim, $judge, os.getppid()):
+for pid in others:
     for deed in (
         lambda: resource.prlimit(pid, resource.RLIMIT_CPU, (0, 0)),
         lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, 0)),
@@ -156,8 +164,9 @@ ATTACKS = [
     *breaks("its group", 22, "kills its process group", GROUP),
     *breaks("a crash", 22, "reads where nothing is",
             "import ctypes\nctypes.string_at(0)", "crashed"),
-    Attack("everyone", 22, "kills whatever has a number", EVERYONE, solved=True),
-    Attack("starving others", 22, "limits, slows and pins others", STARVED, solved=True),
+    Attack("everyone", 22, "kills whatever has a number", OTHERS + KILL, solved=True),
+    Attack("starving others", 22, "limits, slows and pins others", OTHERS + STARVE,
+           solved=True),
     *breaks("a loop", 23, "loops", "while True: pass", "timed_out"),
     Attack("swallows", 23, "loops and lets no signal or exception stop it",
            cells=scale(SWALLOWS), solved=True, loses=("scale",), becomes={"scale": "timed_out"}),

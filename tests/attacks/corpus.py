@@ -172,7 +172,7 @@ RIGHT = {
 
 def notebook(assignment: Assignment, solved: bool, cells: Mapping[str, str]) -> Notebook:
     """Make a notebook as a student has it, blank or solved, with other sources in some cells."""
-    made = copy.deepcopy(json.loads(build.solved(assignment)))
+    made: Notebook = copy.deepcopy(json.loads(build.solved(assignment)))
     sources = {cell.id: cell.source if solved else cell.skeleton for cell in assignment.layout}
     sources |= {f"{name}_code": source for name, source in cells.items()}
     for cell in made["cells"]:

@@ -7,11 +7,14 @@ probes make system calls by number where the C library has no name for them.
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from string import Template
 from typing import Any
+
+import numpy as np
 
 TOOLS = """
 import ctypes, fcntl, glob, mmap, os, resource, signal, socket, struct, sys, threading, time
@@ -86,11 +89,11 @@ WRITE = {
     **{f"{name}": f"writes('${name}')" for name in ("gradebook", "rival", "attempts", "feedback")},
     "hidden tests": "writes('$hidden_tests')",
     "the course": "makes('$course/new')",
-    "the root folder": "makes('/new')",
-    "/var/tmp": "makes('/var/tmp/chainrule-probe')",
-    "/dev/shm": "makes('/dev/shm/chainrule-probe')",
+    "the root folder": "makes('/$mine')",
+    "/var/tmp": "makes('/var/tmp/$mine')",
+    "/dev/shm": "makes('/dev/shm/$mine')",
     "NumPy": "import numpy; writes(numpy.__file__)",
-    "the standard library": "makes(os.path.dirname(os.__file__) + '/chainrule_probe.py')",
+    "the standard library": "makes(os.path.dirname(os.__file__) + '/$mine')",
     "the kit": "import autograder; writes(autograder.__file__)",
     "a mode": "os.chmod('$feedback', 0o666)",
     "an owner": "os.chown('$feedback', os.getuid(), -1)",
@@ -136,7 +139,7 @@ SOCKETS = {
     "a listener": "socket.create_server(('127.0.0.1', 0))",
     "DNS": "socket.getaddrinfo('localhost', None)",
     "Unix": "socket.socket(1, 1).connect('$unix')",
-    "abstract": "socket.socket(1, 1).connect('\\0$abstract')",
+    "abstract": "socket.socket(1, 1).connect('\\0$mine')",
     "netlink": "socket.socket(16, 3, 0).bind((0, 0))",
     "packet": "socket.socket(17, 3, 0)",
     "raw": "socket.socket(2, 3, 1)",
@@ -222,11 +225,10 @@ KERNEL = {
     "msgsnd": "checked(libc.msgsnd($queue, struct.pack('q', 1) + b'x', 1, 0o4000))",
     "semget": "checked(libc.semget($key, 1, 0o666))",
     "semop": "checked(libc.semop($semaphore, struct.pack('Hhh', 0, 1, 0), 1))",
-    "mq_open": "system(240, 180, b'chainrule-probe', 0o102, 0o600, None); "
-    "system(241, 181, b'chainrule-probe')",
+    "mq_open": "system(240, 180, b'$mine', 0o102, 0o600, None); system(241, 181, b'$mine')",
     "POSIX shared memory": """
         from multiprocessing.shared_memory import SharedMemory
-        SharedMemory('chainrule-probe', create=True, size=16).unlink()
+        SharedMemory('$mine', create=True, size=16).unlink()
      """,
     "name_to_handle_at": """
         handle = struct.pack('Ii', 128, 0) + bytes(128)
@@ -245,6 +247,46 @@ KERNEL = {
     "another filter": "checked(libc.prctl(22, 2, None, 0, 0))",
     "x32": "system(0x40000000 | 39, -1)",
 }
+#: What tells a neighbour, or whoever comes next, a bit; and what takes their time.
+TELL = {
+    "flock": "fcntl.flock(os.open(os.__file__, os.O_RDONLY), fcntl.LOCK_SH)",
+    "lockf": "fcntl.lockf(os.open(os.__file__, os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)",
+    "a lock of a description": """
+        lock = struct.pack('hhqqi4x', fcntl.F_RDLCK, 0, 0, 1, 0)
+        fcntl.fcntl(os.open(os.__file__, os.O_RDONLY), 37, lock)
+     """,
+    "a lease": "fcntl.fcntl(os.open(os.__file__, os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK)",
+    "mincore": """
+        with open(os.__file__, 'rb') as file:
+            pages = mmap.mmap(file.fileno(), 4096, access=mmap.ACCESS_COPY)
+        first = ctypes.c_char.from_buffer(pages)
+        system(27, 232, ctypes.c_void_p(ctypes.addressof(first)), ctypes.c_size_t(4096),
+               ctypes.create_string_buffer(1))
+     """,
+    "cachestat": """
+        file = os.open(os.__file__, os.O_RDONLY)
+        system(451, 451, file, struct.pack('QQ', 0, 4096), ctypes.create_string_buffer(64), 0)
+     """,
+    "fadvise": """
+        os.posix_fadvise(os.open(os.__file__, os.O_RDONLY), 0, 0, os.POSIX_FADV_DONTNEED)
+     """,
+    "readahead": "system(187, 213, os.open(os.__file__, os.O_RDONLY), ctypes.c_long(0), 4096)",
+    "what is cached": """
+        os.preadv(os.open(os.__file__, os.O_RDONLY), [bytearray(1)], 0, os.RWF_NOWAIT)
+     """,
+    "sync": "system(162, 81)",
+    "syncfs": "system(306, 267, os.open(os.__file__, os.O_RDONLY))",
+    "membarrier": "system(324, 283, 0, 0)",
+    "its own cores": "os.sched_setaffinity(0, os.sched_getaffinity(0))",
+    "its own turns": "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))",
+    "its own reading": "system(251, 30, 1, 0, (2 << 13) | 7)",
+}
+#: What these write to is not every user's to write to.
+OWNED = {
+    ("write", "the root folder"): "/",
+    ("write", "the standard library"): os.path.dirname(os.__file__),
+    ("write", "NumPy"): np.__file__,
+}
 #: They need what a machine may lack, or what root without confinement may not do either.
 UNSURE = {
     ("read", "by /proc/1/root"), ("read", "the machine's temporary folder"),
@@ -261,8 +303,10 @@ UNSURE = {
     ("signal", "its own scheduler"), ("signal", "process_madvise"), ("signal", "ptrace"),
     ("signal", "migrate_pages"), ("signal", "its own priority"), ("signal", "sched_setattr"),
     ("signal", "move_pages"),
+    *(("tell", n) for n in ("a lease", "cachestat", "membarrier", "what is cached")),
     *(("stay", n) for n in STAY),
     *(("kernel", n) for n in KERNEL),
+    *(probe for probe, path in OWNED.items() if not os.access(path, os.W_OK)),
 }  # fmt: skip
 KNOW = {
     "that a file is there": "os.stat('$gradebook')",
@@ -278,7 +322,7 @@ LEAKS = {
     "uid": {"stay: another user", "write: a mode", "write: an owner"},
 }  # fmt: skip
 GROUPS = {"read": READ, "write": WRITE, "see": SEE, "socket": SOCKETS, "signal": SIGNALS,
-          "stay": STAY, "kernel": KERNEL, "know": KNOW}  # fmt: skip
+          "stay": STAY, "kernel": KERNEL, "tell": TELL, "know": KNOW}  # fmt: skip
 SURE = {("kernel", name) for name in (
     "shmget", "shmat", "shmctl", "msgget", "msgsnd", "semget", "semop", "memfd", "mq_open",
     "POSIX shared memory",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import collections
-import os
 from pathlib import Path
 
 import pytest
 
 from attacks import answers, breaking, forging, luck, people, record
 from attacks.corpus import LINES, Attack
-from attacks.runner import LIMITS, grade, home
+from attacks.runner import grade, home
 from attacks.world import SECRET, World
 from autograder.assignment.source import Assignment, load
 from autograder.judging.judge import Judge, unreadable
@@ -66,7 +65,7 @@ def test_these_attacks_win_where_nothing_confines_them(
 ) -> None:
     """Their zeros above are the confinement's doing."""
     toy = load("toy", world.root)
-    with WarmParent((), LIMITS, layers=()) as parent:
+    with WarmParent(layers=()) as parent:
         judge = Judge(toy, {frozenset(): parent})
         for attack in REAL:
             with subtests.test(attack.name):
@@ -86,9 +85,15 @@ def test_what_a_verdict_must_not_be_is_noticed(world: World) -> None:
 def test_damage_is_noticed(world: World) -> None:
     (world.root / "reference/toy/hidden_tests.py").write_text("")
     Path(world.places["feedback"]).unlink()
-    os.setpriority(os.PRIO_PROCESS, world.victim.pid, 19)
     world.victim.kill()
     world.victim.wait()
     lines = " ".join(world.damage())
     for part in ("hidden_tests.py", "toy.html", "the victim lives: True → False"):
         assert part in lines
+
+
+def test_starving_is_noticed(world: World) -> None:
+    """And the attack that does it would, if nothing kept it from the victim."""
+    exec(breaking.STARVE, {"others": {world.victim.pid}})
+    starved = {line.split(":")[0] for line in world.damage()}
+    assert starved >= {"the victim's limits", "the victim's priority", "the victim's scheduler"}

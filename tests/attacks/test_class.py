@@ -49,7 +49,7 @@ CLASS = {
 def grade(course: Course, command: str = "grade") -> None:
     done = subprocess.run(
         [sys.executable, "-m", "autograder", command, "--course", course.folder],
-        cwd=course.root, capture_output=True, text=True, timeout=300,
+        cwd=course.root, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert SECRET not in done.stdout + done.stderr
@@ -83,7 +83,7 @@ def live(page: bytes) -> Iterator[str]:
     for tag in soup.find_all(True):
         if tag.name in ("iframe", "object", "embed", "form", "base", "button", "svg", "link"):
             yield f"<{tag.name}>"
-        if tag.name == "meta" and tag.get("http-equiv", "").lower() == "refresh":
+        if tag.name == "meta" and str(tag.get("http-equiv")).lower() == "refresh":
             yield "a refresh"
         for name, value in tag.attrs.items():
             if name.startswith("on"):

@@ -22,9 +22,13 @@ THERE = {
 @pytest.mark.parametrize("what", THERE)
 def test_in_a_container_that_refuses_namespaces(what: str) -> None:
     name, *chosen = THERE[what]
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / name, *chosen]
+    tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / name), *chosen]
     done = subprocess.run(
-        [sys.executable, CONTAINED, *tests], capture_output=True, text=True, timeout=300, cwd=HERE
+        [sys.executable, CONTAINED, sys.executable, *tests],
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        cwd=HERE,
     )
     assert done.returncode == 0, done.stdout
     assert "failed" not in done.stdout and "passed" in done.stdout

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import resource
+import secrets
 import shutil
 import socket
 import sqlite3
@@ -29,7 +30,6 @@ SECRET = "chainrule-secret-7d1f0c55"
 TESTS = Path(__file__).resolve().parents[1]
 #: Where people leave things for each other.
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")
-LEFT = "chainrule-left-behind"
 
 
 class World:
@@ -40,17 +40,23 @@ class World:
     root : Path
         A repository with the toy assignment.
     places : dict
-        What ``$name`` stands for in an attack's source.
+        What ``$name`` stands for in an attack's source. ``$mine`` is a name that no other run
+        has, for what an attack makes outside its own folder.
     """
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="chainrule-world-"))
         self._stack.callback(shutil.rmtree, self.folder)
+        self._mine = f"chainrule-{secrets.token_hex(8)}"
+        self._shared = [Path(folder, self._mine) for folder in SHARED]
+        self._stack.callback(self._tidy)
         self.root = self.folder / "repository"
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(TESTS / "toy", self.root, ignore=ignored)
-        self.places = {**self._files(), **self._servers(), **self._system_v()}
+        self.places = {
+            **self._files(), **self._servers(), **self._system_v(), "mine": self._mine,
+        }  # fmt: skip
         os.environ["CHAINRULE_SECRET"] = SECRET
         self._stack.callback(os.environ.pop, "CHAINRULE_SECRET")
         self.victim = subprocess.Popen(
@@ -91,9 +97,9 @@ class World:
         ]
         seen["the victim's priority"] = os.getpriority(os.PRIO_PROCESS, pid)
         seen["the victim's processors"] = os.sched_getaffinity(pid)
+        seen["the victim's scheduler"] = os.sched_getscheduler(pid)
         seen["what reached a server"] = list(_reached(self._listening))
-        left = [f"{shared}/{LEFT}" for shared in SHARED if os.path.lexists(f"{shared}/{LEFT}")]
-        seen["what was left behind"] = left
+        seen["what was left behind"] = [str(path) for path in self._shared if os.path.lexists(path)]
         return seen
 
     # What there is
@@ -126,13 +132,13 @@ class World:
         return {"course": course, "root": self.root, "world": self.folder, **files}
 
     def _servers(self) -> dict[str, Any]:
-        path, abstract = self.folder / "docker.sock", f"chainrule-{os.getpid()}"
+        path = self.folder / "docker.sock"
         tcp = socket.create_server(("127.0.0.1", 0))
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.bind(("127.0.0.1", 0))
         unix, hidden = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
         unix.bind(str(path))
-        hidden.bind(f"\0{abstract}")
+        hidden.bind(f"\0{self._mine}")
         for server in (unix, hidden):
             server.listen()
         self._listening = {"tcp": tcp, "udp": udp, "unix": unix, "abstract": hidden}
@@ -140,11 +146,11 @@ class World:
             server.setblocking(False)
             self._stack.callback(server.close)
         ports = {"tcp": tcp.getsockname()[1], "udp": udp.getsockname()[1]}
-        return {**ports, "unix": path, "abstract": abstract}
+        return {**ports, "unix": path}
 
     def _system_v(self) -> dict[str, Any]:
         libc = ctypes.CDLL(None, use_errno=True)
-        key, create = os.getpid() << 8, 0o1666
+        key, create = secrets.randbelow(2**31 - 1) + 1, 0o3666
         segment, queue, semaphore = (
             libc.shmget(key, 4096, create), libc.msgget(key, create), libc.semget(key, 1, create),
         )  # fmt: skip
@@ -156,6 +162,10 @@ class World:
         self._stack.callback(libc.msgctl, queue, 0, None)
         self._stack.callback(libc.semctl, semaphore, 0, 0)
         return {"key": key, "segment": segment, "queue": queue, "semaphore": semaphore}
+
+    def _tidy(self) -> None:
+        for path in self._shared:
+            path.unlink(missing_ok=True)
 
     def _end_victim(self) -> None:
         self.victim.kill()

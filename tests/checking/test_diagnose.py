@@ -1,11 +1,14 @@
 """Diagnosis: what is said is the effect, and it is never untrue."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from autograder.checking.diagnose import explain
 
@@ -14,10 +17,18 @@ E = RNG.normal(size=(4, 6))
 V = RNG.normal(size=5)
 Q = RNG.normal(size=(5, 5))
 P = np.exp(E) / np.exp(E).sum(axis=1, keepdims=True)
+Inputs = dict[str, np.ndarray]
 ONE_HOT = np.eye(6)[[0, 3, 2, 0]]
 
 
-def changed(x, index, value):
+def told(actual: Any, expected: Any, **known: Any) -> str:
+    """What is said of a result that is wrong."""
+    text = explain(actual, expected, **known)
+    assert text is not None
+    return text
+
+
+def changed(x: np.ndarray, index: Any, value: Any) -> np.ndarray:
     x = x.copy()
     x[index] = value
     return x
@@ -87,9 +98,8 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("actual", "expected", "axes", "sizes", "said"), VALUES)
-def test_values(actual, expected, axes, sizes, said):
-    text = explain(actual, expected, name="dx", axes=axes, sizes=sizes)
-    assert said in text
+def test_values(actual: Any, expected: Any, axes: str, sizes: dict[str, int], said: str) -> None:
+    assert said in told(actual, expected, name="dx", axes=axes, sizes=sizes)
     assert explain(expected, expected, name="dx", axes=axes, sizes=sizes) is None
 
 
@@ -115,14 +125,14 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("actual", "expected", "axes", "said"), SHAPES)
-def test_shapes(actual, expected, axes, said):
-    assert said in explain(actual, expected, name="dx", axes=axes)
+def test_shapes(actual: Any, expected: Any, axes: str, said: str) -> None:
+    assert said in told(actual, expected, name="dx", axes=axes)
 
 
-def test_an_axis_of_known_size_is_named():
-    text = explain(E, E.sum(0), name="db", axes="D", sizes={"N": 4})
+def test_an_axis_of_known_size_is_named() -> None:
+    text = told(E, E.sum(0), name="db", axes="D", sizes={"N": 4})
     assert text.endswith("Summed over N, it would be right.")
-    square = explain(Q, Q.sum(0), name="db", axes="D", sizes={"N": 5})
+    square = told(Q, Q.sum(0), name="db", axes="D", sizes={"N": 5})
     assert "over axis 0" in square
 
 
@@ -145,21 +155,21 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("actual", "expected", "said"), KINDS)
-def test_types_and_dtypes(actual, expected, said):
-    assert said in explain(actual, expected, name="dx")
+def test_types_and_dtypes(actual: Any, expected: Any, said: str) -> None:
+    assert said in told(actual, expected, name="dx")
 
 
-def test_numbers_of_any_kind_are_numbers():
+def test_numbers_of_any_kind_are_numbers() -> None:
     for actual in (2, 2.0, np.float32(2), np.float64(2), np.array(2.0)):
         assert explain(actual, 2.0, name="loss") is None
 
 
-def test_not_finite():
-    text = explain(changed(E, 0, np.nan), E, name="dx", axes="ND")
+def test_not_finite() -> None:
+    text = told(changed(E, 0, np.nan), E, name="dx", axes="ND")
     assert text.startswith("6 of the 24 entries of dx are NaN (all of 1 row)")
     assert text.endswith("The others are right.")
-    assert "right" not in explain(changed(E, 0, np.nan), E + 1, name="dx", axes="ND")
-    assert explain(np.inf, 1.0, name="loss").startswith("loss is infinite")
+    assert "right" not in told(changed(E, 0, np.nan), E + 1, name="dx", axes="ND")
+    assert told(np.inf, 1.0, name="loss").startswith("loss is infinite")
     right = np.array([np.inf, 1.0, np.nan])
     assert explain(right, right, name="x") is None
     assert explain(np.array([1.0, 1.0, np.nan]), right, name="x") is not None
@@ -176,17 +186,55 @@ SINGLE = [
 
 
 @pytest.mark.parametrize(("actual", "expected", "said"), SINGLE)
-def test_single_numbers(actual, expected, said):
-    assert said in explain(actual, expected, name="loss", sizes={"N": 8})
+def test_single_numbers(actual: float, expected: float, said: str) -> None:
+    assert said in told(actual, expected, name="loss", sizes={"N": 8})
 
 
-def test_inputs_explain_what_is_missing():
+INFINITE = [
+    (
+        np.array([20.0, 100.0]),
+        np.array([20.0, np.inf]),
+        "1 of the 2 entries of dx should be infinite, and is 100.",
+    ),
+    (
+        np.array([100.0, 100.0]),
+        np.array([np.inf, np.inf]),
+        "2 of the 2 entries of dx should be infinite, and are 100.",
+    ),
+    (np.array([1.0, 51.7]), np.array([1.0, np.inf]), "should be infinite, and is a finite number."),
+    (np.array([1.0, 12345.0]), np.array([1.0, np.inf]), "and is a finite number."),
+    (np.array([1.0, np.nan]), np.array([1.0, np.inf]), "should be infinite, and is NaN."),
+    (np.array([3.0, 7.0]), np.array([np.nan, np.nan]), "should be NaN, and are a finite number."),
+    (80, np.inf, "dx is 80, and should be infinite."),
+    (-np.inf, np.inf, "dx is −∞, and should be infinite."),
+]
+
+
+@pytest.mark.parametrize(("actual", "expected", "said"), INFINITE)
+def test_a_number_where_an_infinity_belongs(actual: Any, expected: Any, said: Any) -> None:
+    assert said in str(explain(actual, expected, name="dx"))
+
+
+def test_an_infinity_in_its_place_is_right() -> None:
+    assert explain(np.array([np.inf, 2.0]), np.array([np.inf, 2.0]), name="dx") is None
+
+
+def test_imprecision_is_given_a_cause_only_if_the_numbers_have_it() -> None:
+    single = E.astype(np.float32).astype(np.float64)
+    said = str(explain(single, E, name="dx", rtol=1e-12))
+    assert said.endswith("its numbers are those of float32, as if they had gone through it.")
+    for wrong in (E + 1e-6 * E**2, E + 1e-5 * RNG.normal(size=E.shape), single * (1 + 1e-9)):
+        said = str(explain(wrong, E, name="dx", rtol=1e-12))
+        assert said.startswith("dx is nearly right") and said.endswith("is too large.")
+
+
+def test_inputs_explain_what_is_missing() -> None:
     out, dout = 1 / (1 + np.exp(-E)), RNG.normal(size=E.shape)
     right = dout * out * (1 - out)
     inputs = {"dout": dout, "cache": out}
 
-    def said(wrong):
-        return explain(wrong, right, name="dx", axes="ND", inputs=inputs)
+    def said(wrong: np.ndarray) -> str:
+        return told(wrong, right, name="dx", axes="ND", inputs=inputs)
 
     assert "multiplied by (1 − `cache`)" in said(dout * out)
     assert "multiplied by `dout`" in said(out * (1 - out))
@@ -198,7 +246,7 @@ def test_inputs_explain_what_is_missing():
     assert "`" not in said(right**3 + 1)
 
 
-def test_products_and_sums_of_inputs_are_known_again():
+def test_products_and_sums_of_inputs_are_known_again() -> None:
     x, w, dout = RNG.normal(size=(5, 5)), RNG.normal(size=(5, 5)), RNG.normal(size=(5, 5))
     inputs = {"dout": dout, "cache[0]": x, "cache[1]": w}
     dx = explain(dout @ w, dout @ w.T, name="dx", axes="ND", inputs=inputs)
@@ -207,25 +255,25 @@ def test_products_and_sums_of_inputs_are_known_again():
     assert db == "db is just the sum of `dout` over axis 1."
 
 
-def test_large_inputs_are_multiplied_only_where_the_shape_fits():
+def test_large_inputs_are_multiplied_only_where_the_shape_fits() -> None:
     """Their outer product would hold 4e10 numbers."""
     inputs = {"dout": RNG.normal(size=(1, 200_000)), "x": RNG.normal(size=(1, 200_000))}
     wrong, right = RNG.normal(size=(2, 3, 2))
     assert explain(wrong, right, name="dx", inputs=inputs)
 
 
-def test_a_letter_that_could_be_another_is_not_blamed():
+def test_a_letter_that_could_be_another_is_not_blamed() -> None:
     dout = RNG.normal(size=(7, 7))
-    text = explain(dout.mean(0), dout.sum(0), name="db", axes="M", inputs={"dout": dout})
+    text = told(dout.mean(0), dout.sum(0), name="db", axes="M", inputs={"dout": dout})
     assert "7 times too small" in text and "M =" not in text
 
 
-def test_statistical_tolerance_makes_no_claims():
+def test_statistical_tolerance_makes_no_claims() -> None:
     assert explain(E * 2, E, name="w", rtol=0.05) == WIDE
     assert explain(0.05, 0.07, name="std", rtol=0.05) == "std is too small."
 
 
-def test_axes_that_do_not_fit_are_the_authors_fault():
+def test_axes_that_do_not_fit_are_the_authors_fault() -> None:
     with pytest.raises(ValueError, match="does not fit"):
         explain(E, E, name="dx", axes="NDM")
 
@@ -236,16 +284,17 @@ WIDE = "w is further from what it should be than chance allows."
 # Nothing untrue is said, whatever the numbers: every claim is read back and tested another way.
 
 
-def near(a, b, tol=1e-6):
+def near(a: Any, b: Any, tol: float = 1e-6) -> bool:
     scale = max(np.abs(a).max(initial=0), np.abs(b).max(initial=0), 1e-300)
     return bool(np.all(np.abs(np.asarray(a) - b) <= tol * scale))
 
 
-def equal(a, e):
-    return np.abs(a - e) <= 1e-5 * (np.abs(e) + 0.01 * np.abs(e).max())
+def equal(a: np.ndarray, e: np.ndarray) -> NDArray[np.bool_]:
+    right: NDArray[np.bool_] = np.abs(a - e) <= 1e-5 * (np.abs(e) + 0.01 * np.abs(e).max())
+    return right
 
 
-def factor_holds(text, a, e):
+def factor_holds(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     """Read ``exactly 3/2 times too small`` back as a number."""
     found = re.search(r"exactly (?:[^ ]+ = )?([^ ]+(?: [−] 1\))?) times too (small|large)", text)
     if not found:
@@ -269,7 +318,7 @@ def factor_holds(text, a, e):
     return near(a, -k * e if "wrong sign" in text else k * e)
 
 
-def slices_right(text, a, e):
+def slices_right(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     """Read a claim of right rows, columns or entries back."""
     good = equal(a, e)
     for axis in range(a.ndim):
@@ -290,28 +339,29 @@ def slices_right(text, a, e):
     return False
 
 
-def part_is(text, a, e, inputs):
+def part_is(text: str, a: np.ndarray, e: np.ndarray, inputs: Inputs) -> bool:
     """Read ``wrong in just the 3 entries that should be negative`` back."""
-    verb, label, sign = re.search(
-        r"is (right|wrong) in just the \d+ entries (?:that|where) (should be|`\w+` is) (\w+)", text
-    ).groups()
+    claim = r"is (right|wrong) in just the \d+ entries (?:that|where) (should be|`\w+` is) (\w+)"
+    found = re.search(claim, text)
+    assert found
+    verb, label, sign = found.groups()
     x = e if label == "should be" else inputs[label.split("`")[1]]
     group = {"negative": x < 0, "positive": x > 0, "zero": x == 0}[sign]
     return np.array_equal(equal(a, e), group if verb == "right" else ~group)
 
 
-def rearranged(text, a, e):
+def rearranged(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     k = np.linalg.norm(a) / np.linalg.norm(e)
     return near(np.sort(np.abs(a), axis=None), np.sort(np.abs(k * e), axis=None), 1e-5)
 
 
-def exchange(text, a, e, inputs):
-    def value(term):
+def exchange(text: str, a: np.ndarray, e: np.ndarray, inputs: Inputs) -> bool:
+    def value(term: str) -> Any:
         term = term.replace("²", "**2").replace("−", "-").replace("`x`(", "`x`*(")
         return eval(term.replace("`x`", "x"), {"x": x, "exp": np.exp})
 
     x = inputs["x"]
-    terms = {
+    terms: dict[str, Callable[[str], bool]] = {
         r"multiplied by (\S.*): that": lambda t: near(a * value(t), e),
         r"divided by (\S.*): that": lambda t: near(a, e * value(t)),
         r"if (`x`) were added": lambda t: near(a + x, e),
@@ -331,13 +381,13 @@ def exchange(text, a, e, inputs):
     return True
 
 
-def error_is_constant(text, a, e):
+def error_is_constant(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     d = a - e
     return any(near(d, d.mean(axis=axis, keepdims=True)) for axis in range(a.ndim))
 
 
-def function_of(text, a, e):
-    table = {
+def function_of(text: str, a: np.ndarray, e: np.ndarray) -> bool:
+    table: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "the square of": np.square,
         "the square root of": np.sqrt,
         "the reciprocal of": np.reciprocal,
@@ -350,7 +400,7 @@ def function_of(text, a, e):
         return any(near(a, function(e)) for words, function in table.items() if words in text)
 
 
-def running_sum(text, a, e):
+def running_sum(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     x, y = (e, a) if "adds up" in text else (a, e)
     return any(
         near(
@@ -361,7 +411,7 @@ def running_sum(text, a, e):
     )
 
 
-def own_factors(text, a, e):
+def own_factors(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     for axis in range(a.ndim):
         x, y = (np.moveaxis(v, axis, 0).reshape(v.shape[axis], -1) for v in (a, e))
         if all(near(r * (s @ s), s * (r @ s)) for r, s in zip(x, y, strict=True)):
@@ -369,13 +419,13 @@ def own_factors(text, a, e):
     return False
 
 
-def repeats(text, a, e):
+def repeats(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     if text.startswith("All entries"):
-        return np.ptp(a) <= 1e-6 * np.abs(a).max()
+        return bool(np.ptp(a) <= 1e-6 * np.abs(a).max())
     return any(near(a, a.take([0], axis)) for axis in range(a.ndim))
 
 
-def shifts(text, a, e):
+def shifts(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     late = "late" in text
     for axis in range(a.ndim):
         n = a.shape[axis]
@@ -385,7 +435,7 @@ def shifts(text, a, e):
     return False
 
 
-def general(text, a, e):
+def general(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     if equal(a, e).any():
         return False
     if "only its sums" in text:
@@ -398,11 +448,11 @@ def general(text, a, e):
     if "each has the right sign" in text:
         return np.array_equal(np.sign(a), np.sign(e))
     if "on the whole" in text:
-        return (np.linalg.norm(a) > np.linalg.norm(e)) == ("large" in text)
+        return bool(np.linalg.norm(a) > np.linalg.norm(e)) == ("large" in text)
     return True
 
 
-def normalised(text, a, e):
+def normalised(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     sums = [
         np.allclose(e.sum(axis), 1) and not np.allclose(a.sum(axis), 1) for axis in range(e.ndim)
     ]
@@ -411,46 +461,48 @@ def normalised(text, a, e):
     if "instead" in text:
         return any(np.allclose(a.sum(axis), 1) for axis in range(a.ndim))
     if "together" in text:
-        return np.isclose(a.sum(), 1)
+        return bool(np.isclose(a.sum(), 1))
     return "proportions" not in text or own_factors(text, a, e)
 
 
-def odds(text, a, e):
+def odds(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     la, le = np.log(a / (1 - a)), np.log(e / (1 - e))
     if "amount" in text:
-        return np.ptp(la - le) < 1e-5 * np.abs(la - le).max()
+        return bool(np.ptp(la - le) < 1e-5 * np.abs(la - le).max())
     return factor_holds(text, la, le)
 
 
-def places(text, a, e):
+def places(text: str, a: np.ndarray, e: np.ndarray) -> bool:
     wrong = ~equal(a, e)
-    eye = np.eye(*wrong.shape[-2:], dtype=bool)
+    eye = np.eye(*wrong.shape[-2:], dtype=np.bool_)
     if "on the diagonal" in text:
         return np.array_equal(wrong, eye)
     if "off the diagonal" in text:
         return np.array_equal(wrong, ~eye)
     if "border" in text:
-        return wrong[..., 0, :].all() and not wrong[..., 1:-1, 1:-1].any()
+        return bool(wrong[..., 0, :].all() and not wrong[..., 1:-1, 1:-1].any())
     return any((wrong.sum(axis=axis) == 1).all() for axis in range(2))
 
 
-def is_true(text, a, e, inputs):
+def is_true(text: str, a: np.ndarray, e: np.ndarray, inputs: Inputs) -> bool:
     """Read a sentence back, whichever it is."""
     for words, holds in TRUTHS.items():
         if re.search(words, text):
-            return holds(text, a, e, inputs)
+            return bool(holds(text, a, e, inputs))
     pytest.fail(f"No one has checked that this is true: {text}")
 
 
-def direction(text, a, e, inputs):
+def direction(text: str, a: np.ndarray, e: np.ndarray, inputs: Inputs) -> bool:
     sign = -1 if "wrong sign" in text else 1
     same = near(a * np.linalg.norm(e), sign * e * np.linalg.norm(a))
     return same and factor_holds(text, a, e)
 
 
-TRUTHS = {
+#: What holds if a sentence with these words is true: of it, the wrong, the right, the inputs.
+TRUTHS: dict[str, Callable[[str, np.ndarray, np.ndarray, Inputs], Any]] = {
     r"zero everywhere, and should not": lambda t, a, e, x: not a.any() and e.any(),
     r"should be zero here": lambda t, a, e, x: not e.any(),
+    r"those of float32": lambda t, a, e, x: near(a, e.astype(np.float32), 1e-14),
     r"nearly right|only as precise": lambda t, a, e, x: near(a, e, 1e-2),
     r"wrong sign everywhere": lambda t, a, e, x: near(a, -e),
     r"has the right direction|^dx has the wrong sign, and is": direction,
@@ -477,7 +529,7 @@ TRUTHS = {
     r"(is|are) right[;,]": lambda t, a, e, x: slices_right(t, a, e),
 }
 
-RESTS = {
+RESTS: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {
     "are zero": lambda a, e: not a.any(),
     "is zero": lambda a, e: not a.any(),
     "wrong sign": lambda a, e: near(a, -e),
@@ -499,7 +551,7 @@ HOW = re.compile(
 )
 
 
-def check_truth(text, a, e, inputs):
+def check_truth(text: str, a: np.ndarray, e: np.ndarray, inputs: Inputs) -> None:
     text = re.sub(r"^On this input, (\w)", lambda m: m[1] if m[1] == "d" else m[1].upper(), text)
     assert is_true(text, a, e, inputs), text
     how = HOW.split(text)
@@ -516,7 +568,7 @@ NUMBERS = st.one_of(
 
 
 @st.composite
-def right_arrays(draw):
+def right_arrays(draw: st.DrawFn) -> np.ndarray:
     shape = draw(st.sampled_from([(3,), (5,), (2, 2), (3, 3), (4, 4), (3, 4), (2, 5), (2, 3, 4)]))
     if draw(st.booleans()):
         return np.random.default_rng(draw(st.integers(0, 2**16))).normal(size=shape)
@@ -524,22 +576,23 @@ def right_arrays(draw):
     return np.array(draw(st.lists(NUMBERS, min_size=size, max_size=size))).reshape(shape)
 
 
-def softmax(x, axis):
+def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     e = np.exp(x - x.max())
-    return e / e.sum(axis=axis, keepdims=True)
+    probabilities: np.ndarray = e / e.sum(axis=axis, keepdims=True)
+    return probabilities
 
 
-def with_one_wrong(x):
+def with_one_wrong(x: np.ndarray) -> np.ndarray:
     x = x.copy()
     x.flat[x.size // 2] += 1
     return x
 
 
-def rows_scaled(e, other):
+def rows_scaled(e: np.ndarray, other: np.ndarray) -> np.ndarray:
     return e * (1 + np.arange(e.shape[0])).reshape(-1, *[1] * (e.ndim - 1))
 
 
-WRONGS = {
+WRONGS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "factor": lambda e, o: e * 4,
     "mean": lambda e, o: e / e.size,
     "odd": lambda e, o: e * 1.2345,
@@ -581,7 +634,9 @@ WRONGS = {
 
 @settings(max_examples=400, deadline=None)
 @given(right_arrays(), st.integers(0, 2**16), st.sampled_from(sorted(WRONGS)), st.booleans())
-def test_nothing_untrue_is_said(right, seed, how, probabilities):
+def test_nothing_untrue_is_said(
+    right: np.ndarray, seed: int, how: str, probabilities: bool
+) -> None:
     other = np.random.default_rng(seed).normal(size=right.shape)
     if probabilities and right.ndim == 2:
         logits, right = right, softmax(right, 1)
@@ -602,11 +657,11 @@ def test_nothing_untrue_is_said(right, seed, how, probabilities):
         check_truth(text, wrong, right, inputs)
 
 
-def test_keys_carry_nothing_out():
+def test_keys_carry_nothing_out() -> None:
     said = explain({"a": 1.0, "x" * 1000: 1.0}, {"a": 1.0}, name="d")
     assert said == f"d should not have the key {'x' * 24!r}…."
 
 
-def test_numbers_beside_a_long_text_are_no_array():
+def test_numbers_beside_a_long_text_are_no_array() -> None:
     said = explain(["x" * 4_000_000] + [0] * 10_000, V, name="v")
     assert said == "v is a list of 10001 items, and should be an array of shape (5,)."

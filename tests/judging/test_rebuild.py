@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from autograder.assignment.source import Assignment
-from autograder.judging.rebuild import Malformed, Rebuilt, as_blank, rebuild
+from autograder.assignment.source import Assignment, text_digest
+from autograder.judging.rebuild import Malformed, Rebuilt, as_blank, as_submission, rebuild
 
 ANSWER = "def scale(x, factor):\n    return x * factor\n"
 
@@ -256,3 +256,30 @@ def test_an_answer_in_two_cells_counts_as_a_whole(
     assert "return x * factor" in str(result.runnable(frozenset()))
     assert "unscale" in str(result.runnable(frozenset()))
     assert result.notes == ["scale was found in 2 cells: they were run one after the other."]
+
+
+def test_prose_that_changed_after_release_appears_once(
+    notebook: dict[str, Any], toy: Assignment
+) -> None:
+    old = "What stood here when the student got it."
+    for kind in ("markdown", "code"):
+        stock = "prose" if kind == "markdown" else "provided"
+        cell_id = f"{stock}-{text_digest(old)}"
+        notebook["cells"].insert(1, {"cell_type": kind, "id": cell_id, "source": old})
+    assert not [piece for piece in rebuilt(notebook, toy).pieces if piece.cell is None]
+
+
+def test_what_a_student_writes_into_prose_is_kept_below_it(
+    notebook: dict[str, Any], toy: Assignment
+) -> None:
+    prose = next(piece.id for piece in as_submission(toy).pieces if piece.kind == "prose")
+    cell(notebook, prose)["source"] += "\n\nMy answer: a mean does not grow with N."
+    pieces = rebuilt(notebook, toy).pieces
+    place = [piece.id for piece in pieces].index(prose)
+    assert "My answer" not in pieces[place].source and "My answer" in pieces[place + 1].source
+
+
+def test_colab_keeps_an_id_in_the_metadata(notebook: dict[str, Any], toy: Assignment) -> None:
+    for each in notebook["cells"]:
+        each["metadata"] = {"id": each.pop("id")}
+    assert [piece.id for piece in rebuilt(notebook, toy).pieces] == ids(toy)

@@ -22,13 +22,16 @@ def course(toy_root: Path, tmp_path: Path) -> Course:
     return open_course(toy_root, tmp_path / "course")
 
 
-def table(path: Path) -> dict[tuple[str, ...], dict[str, str]]:
+Table = dict[tuple[str, ...], dict[str, str]]
+
+
+def table(path: Path) -> Table:
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return {(row["student"], row["assignment"], row.get("exercise", "")): row for row in rows}
 
 
-def exported(course: Course) -> tuple[dict, dict]:
+def exported(course: Course) -> tuple[Table, Table]:
     grades, totals = export.write(course)
     return table(grades), table(totals)
 

@@ -64,7 +64,7 @@ def test_a_course_that_cannot_load_the_judge_is_not_graded_without_it(course: Co
         env={**os.environ, "PYTHONPATH": str(course.folder)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode != 0
     assert "graded by Chainrule, which cannot be used here: another Python" in done.stderr

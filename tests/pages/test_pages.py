@@ -169,7 +169,7 @@ def hostile(root: Path, text: str) -> dict[str, Any]:
         "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {"a": text}}},
     }
     for kind in ("markdown", "raw"):
-        extra = {"cell_type": kind, "metadata": {"tags": [text]}, "source": text}
+        extra: dict[str, Any] = {"cell_type": kind, "metadata": {"tags": [text]}, "source": text}
         extra["metadata"] |= {"raw_mimetype": "text/html"} if kind == "raw" else {}
         made["cells"].append(extra)
     answer = next(cell for cell in made["cells"] if cell["id"] == "why")
@@ -188,7 +188,7 @@ def hostile(root: Path, text: str) -> dict[str, Any]:
         "text/plain",
         "image/png",
     )
-    shown = [
+    shown: list[dict[str, Any]] = [
         {"output_type": "display_data", "metadata": {"isolated": True}, "data": {kind: text}}
         for kind in kinds
     ]
@@ -207,7 +207,7 @@ def hostile(root: Path, text: str) -> dict[str, Any]:
 def said(text: str) -> Verdict:
     """Make a verdict that quotes a student, as a diagnosis of what was raised does."""
     test = TestVerdict("test_scale", "scale is right.", "failed", f"It raised ValueError: {text}")
-    whole = verdict(notes=(text,))
+    whole = verdict("graded", (text,))
     exercises = (ExerciseVerdict("scale", "failed", 0.0, 2.0, (test,)), *whole.exercises[1:])
     return Verdict("graded", exercises, whole.written, whole.notes)
 

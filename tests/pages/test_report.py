@@ -29,9 +29,9 @@ def course(toy_root: Path, tmp_path: Path) -> Course:
 
 
 def printed(course: Course) -> str:
-    console = Console(file=io.StringIO(), width=120)
-    report.show(course, console)
-    return console.file.getvalue()
+    text = io.StringIO()
+    report.show(course, Console(file=text, width=120))
+    return text.getvalue()
 
 
 def test_each_exercise_is_summed_up_over_those_who_handed_in(course: Course) -> None:
@@ -85,6 +85,6 @@ def test_a_link_leads_to_the_page_whatever_the_name(course: Course) -> None:
 
 def test_a_name_is_no_markup() -> None:
     row = Total("ada", "[b]toy", 1.0, 2.0, "graded", 0, 1.0, 0.0, 0.0, "")
-    console = Console(file=io.StringIO(), width=120)
-    console.print(report._table(Grades([], [row], []), "[b]toy"))
-    assert "[b]toy" in console.file.getvalue()
+    text = io.StringIO()
+    Console(file=text, width=120).print(report._table(Grades([], [row], []), "[b]toy"))
+    assert "[b]toy" in text.getvalue()

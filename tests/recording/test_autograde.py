@@ -31,20 +31,22 @@ from classroom import (
     verdict,
     version,
 )
+from nbgrader import apps
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderApp
+from nbgrader.converters import NbGraderException
 from nbgrader.nbgraderformat import MetadataValidator
+from traitlets.config import Config
 
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
-from autograder.pages.feedback import feedback
+from autograder.pages.feedback import GenerateFeedback, feedback
 from autograder.recording import autograde, configure
 from autograder.recording.autograde import record
 
 RIGHT = {"scale": 2.0, "batch_mean": 3.0}
 PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5C"
-    "YII="
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
 )
 
 
@@ -55,7 +57,9 @@ def course(toy_root: Path, tmp_path: Path) -> Course:
 
 
 def shown(course: Course, student: str) -> nbformat.NotebookNode:
-    return nbformat.read(course.autograded / student / "toy" / "toy.ipynb", as_version=4)
+    path = course.autograded / student / "toy" / "toy.ipynb"
+    recorded: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+    return recorded
 
 
 # Scores
@@ -171,9 +175,9 @@ def strict(toy_root: Path, tmp_path: Path) -> Course:
 def test_a_penalty_is_a_share_of_the_marks(strict: Course, days: int, share: float) -> None:
     when = WHEN + timedelta(days=days)
     put(strict, hand_in(strict, "ada", notebook(strict.root, why=ANSWER), when), verdict(**RIGHT))
-    assert total(strict, "ada") == (5.0, pytest.approx(5 * share))
+    assert total(strict, "ada") == pytest.approx((5.0, 5 * share))
     mark(strict, "ada", "why", 4.0)
-    assert total(strict, "ada") == (9.0, pytest.approx(9 * share))
+    assert total(strict, "ada") == pytest.approx((9.0, 9 * share))
 
 
 def test_an_extension_takes_the_penalty_back(strict: Course) -> None:
@@ -290,7 +294,7 @@ NOTE = (
 
 
 def test_a_note_is_shown_as_text_whatever_is_in_it(course: Course) -> None:
-    ada = graded(course, hand_in(course, "ada", notebook(course.root)), verdict(notes=(NOTE,)))
+    ada = graded(course, hand_in(course, "ada", notebook(course.root)), verdict("graded", (NOTE,)))
     put(course, ada.submission, ada.verdict)
     cell = shown(course, "ada").cells[0]
     assert (cell.cell_type, cell.source) == ("code", "")
@@ -349,7 +353,7 @@ def test_nothing_else_of_a_submission_is_taken_over(course: Course, tmp_path: Pa
 def test_a_damaged_gradebook_is_said(course: Course) -> None:
     ada = hand_in(course, "ada", notebook(course.root))
     course.gradebook.write_bytes(b"no database" * 100)
-    with pytest.raises(CourseError, match="cannot be opened"):
+    with pytest.raises(CourseError, match="cannot be used"):
         put(course, ada, verdict())
 
 
@@ -539,11 +543,11 @@ def test_nbgraders_autograde_asks_the_judge(
         yield graded(course, ada, verdict(scale=2.0))
 
     monkeypatch.setattr(autograde.Autograde, "judged", staticmethod(judged))
-    for module in (configure.api, configure.autogradeapp, configure.generatefeedbackapp):
+    for module in (apps.api, apps.autogradeapp, apps.generatefeedbackapp):
         for name in ("Autograde", "GenerateFeedback"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, getattr(module, name))
-    config = configure.Config()
+    config = Config()
     configure.configure(config, str(course.config))
     api = NbGraderAPI(coursedir=CourseDirectory(config=config), config=config)
     said = api.autograde("toy", "ada")
@@ -567,7 +571,7 @@ def test_nbgraders_autograde_names_whom_the_judge_failed(
 
     monkeypatch.setattr(autograde.Autograde, "judged", staticmethod(judged))
     where = CourseDirectory(root=str(course.folder), assignment_id="toy")
-    with pytest.raises(autograde.NbGraderException, match="No grade was recorded of ada/toy"):
+    with pytest.raises(NbGraderException, match="No grade was recorded of ada/toy"):
         autograde.Autograde(coursedir=where).start()
     assert {student for student, _ in rows(course)} == {"bob"}
 
@@ -656,3 +660,41 @@ def test_the_notebook_is_json_with_sorted_keys(course: Course) -> None:
     put(course, hand_in(course, "ada", notebook(course.root)), verdict())
     data = (course.autograded / "ada" / "toy" / "toy.ipynb").read_text()
     assert data == json.dumps(json.loads(data), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def test_another_gradebook_is_refused(course: Course) -> None:
+    from nbgrader.coursedir import CourseDirectory
+
+    ada = hand_in(course, "ada", notebook(course.root))
+    list(record(course, [graded(course, ada, verdict(scale=2.0))]))
+    other = "sqlite:////elsewhere/gradebook.db"
+    config = Config()
+    config.CourseDirectory.db_url = other
+    with pytest.raises(CourseError, match=r"another gradebook \(sqlite:////elsewhere"):
+        configure.configure(config, str(course.config))
+    where = CourseDirectory(root=str(course.folder), db_url=other)
+    for converter in (autograde.Autograde, GenerateFeedback):
+        with pytest.raises((CourseError, NbGraderException), match="another gradebook"):
+            converter(coursedir=where).start()
+
+
+ELSEWHERE = {
+    "below the untouched question": lambda cells, place: cells.insert(place + 1, own_prose()),
+    "at the end": lambda cells, place: cells.append(own_prose()),
+    "in place of the question": lambda cells, place: cells.__setitem__(place, own_prose()),
+}
+
+
+def own_prose() -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": "A mean does not grow with N."}
+
+
+@pytest.mark.parametrize("put_it", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_an_answer_in_another_cell_waits_for_a_person(
+    course: Course, put_it: Callable[[list[dict[str, Any]], int], None]
+) -> None:
+    made = notebook(course.root)
+    place = next(i for i, cell in enumerate(made["cells"]) if cell.get("id") == "why")
+    put_it(made["cells"], place)
+    list(record(course, [graded(course, hand_in(course, "ada", made), verdict())]))
+    assert rows(course)["ada", "why"] == (None, None, True)

@@ -24,7 +24,7 @@ def nbgrader(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nbgrader", *arguments]
     environment = {**os.environ, "JUPYTER_DATA_DIR": str(folder.parent / "jupyter")}
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment
+        command, cwd=folder, capture_output=True, text=True, timeout=600, env=environment
     )
     assert done.returncode == 0, done.stderr
     return done
@@ -85,7 +85,7 @@ def test_release_fetch_submit_collect_update_and_grade(
     assert len(HandIns(course, "toy", "ada").kept()) == 2
 
     command = [sys.executable, "-m", "autograder", "grade", "--course", str(course.folder)]
-    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     totals = (course.report / "totals.csv").read_text().splitlines()
     score = {line.split(",")[0]: line.split(",")[2:5] for line in totals[1:]}

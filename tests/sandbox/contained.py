@@ -24,7 +24,7 @@ if os.fork() == 0:
     os.setsid()
     os.dup2(os.open("/dev/null", os.O_RDWR), 3)
     import time
-    time.sleep(60)
+    time.sleep(10**5)
 """
 
 
@@ -93,7 +93,7 @@ def main() -> None:
                 assert outcome.error, path
             for name in ("torch", "scipy"):
                 (outcome,) = student.execute([("c", f"import {name}")])
-                assert outcome.error.startswith("ModuleNotFoundError"), outcome.error
+                assert str(outcome.error).startswith("ModuleNotFoundError"), outcome.error
         assert not os.path.exists(scratch)
     print("confined")
 
@@ -102,7 +102,7 @@ def main() -> None:
             (outcome,) = student.execute([("a", DAEMON)])
             assert outcome.error is None, outcome.error
             assert len(processes_of(parent.first_uid + 4)) == 2
-        for _ in range(100):  # they are killed; their end may take a moment on a busy machine
+        for _ in range(3000):  # they are killed; their end may take a while on a busy machine
             if not processes_of(parent.first_uid + 4):
                 print("swept")
                 break
@@ -115,7 +115,7 @@ def main() -> None:
         assert parent._program and len(processes_of(parent.first_uid + 5)) == 1
         parent._program.kill()
         parent._program.wait()
-        for _ in range(100):
+        for _ in range(3000):
             if not processes_of(parent.first_uid + 5):
                 print("orphaned", home)
                 break

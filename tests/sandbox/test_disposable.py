@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,12 +45,12 @@ def work(what: str, size: int = 0) -> object:
 
 
 @pytest.fixture
-def disposable():
+def disposable() -> Any:
     with Disposable(work, cpu=0.3, memory=64 * MIB) as made:
         yield made
 
 
-def test_one_process_works_for_many(disposable: Disposable) -> None:
+def test_one_process_works_for_many(disposable: Disposable[..., Any]) -> None:
     assert {disposable("pid") for _ in range(20)} == {pid := disposable("pid")}
     assert pid != os.getpid()
     assert disposable("ab", 3) == "ababab"
@@ -67,7 +68,7 @@ def test_one_process_works_for_many(disposable: Disposable) -> None:
     ],
 )
 def test_what_takes_too_much_is_said_and_the_next_is_served(
-    disposable: Disposable, what: str, size: int, said: str
+    disposable: Disposable[..., Any], what: str, size: int, said: str
 ) -> None:
     for _ in range(2):
         with pytest.raises(Spent) as spent:
@@ -76,17 +77,17 @@ def test_what_takes_too_much_is_said_and_the_next_is_served(
         assert disposable("memory", 30 * MIB) == 30 * MIB
 
 
-def test_what_others_left_in_it_costs_nobody(disposable: Disposable) -> None:
+def test_what_others_left_in_it_costs_nobody(disposable: Disposable[..., Any]) -> None:
     first = disposable("keep", 10 * MIB)
     assert disposable("memory", 60 * MIB) == 60 * MIB  # in another one
     assert disposable("pid") != first
 
 
-def test_one_that_has_grown_is_replaced(disposable: Disposable) -> None:
+def test_one_that_has_grown_is_replaced(disposable: Disposable[..., Any]) -> None:
     assert disposable("keep", 30 * MIB) != disposable("pid")
 
 
-def test_it_holds_no_file_of_its_makers(disposable: Disposable) -> None:
+def test_it_holds_no_file_of_its_makers(disposable: Disposable[..., Any]) -> None:
     with open(__file__), open(os.devnull, "wb"):
         descriptors = disposable("files")
     assert len(descriptors) == 5, descriptors  # the null device, one connection, and the look
@@ -107,7 +108,7 @@ def test_it_goes_with_its_maker_however_that_goes(tmp_path: Path) -> None:
     raise AssertionError("it lives on")
 
 
-def test_an_interrupt_at_the_terminal_is_for_its_maker(disposable: Disposable) -> None:
+def test_an_interrupt_at_the_terminal_is_for_its_maker(disposable: Disposable[..., Any]) -> None:
     pid = disposable("pid")
     os.kill(pid, signal.SIGINT)
     assert disposable("pid") == pid

@@ -96,8 +96,9 @@ def test_cells_run_one_after_the_other_and_an_error_ends_only_its_own(
     assert outcomes[1].error == "ZeroDivisionError: division by zero (line 2: `z = 1 / 0`)"
     assert outcomes[3].error == "SyntaxError: invalid syntax (line 1: `def f(:`)"
     assert student.namespace.v == 3
-    with pytest.raises(StudentError, match="w is not defined"):
-        _ = student.namespace.w
+    assert student.namespace.w == 3  # what stands below the line that failed
+    with pytest.raises(StudentError, match="f is not defined"):
+        _ = student.namespace.f
 
 
 def test_a_missing_import_does_not_stop_its_cell(student: StudentProcess) -> None:
@@ -111,8 +112,9 @@ def test_a_missing_import_does_not_stop_its_cell(student: StudentProcess) -> Non
 def test_a_missing_import_is_the_cause_of_what_follows(student: StudentProcess) -> None:
     (outcome,) = student.execute([("a", "import pandas as pd\ntable = pd.DataFrame()\ny = 5")])
     assert outcome.error and "No module named 'pandas'" in outcome.error
-    with pytest.raises(StudentError):
-        _ = student.namespace.y
+    assert student.namespace.y == 5
+    with pytest.raises(StudentError, match="table is not defined"):
+        _ = student.namespace.table
 
 
 def test_futures_last_and_sources_can_be_inspected(student: StudentProcess) -> None:
@@ -583,11 +585,11 @@ def test_an_attempt_is_cheap(parent: WarmParent) -> None:
     assert min(once() for _ in range(5)) < 0.06
 
 
-def test_a_kill_by_the_system_is_taken_for_its_memory(student: StudentProcess) -> None:
+def test_a_kill_is_no_proof_of_memory_and_is_doubted(student: StudentProcess) -> None:
     os.kill(student.pid, signal.SIGKILL)
     with pytest.raises(StudentDied) as caught:
         student.execute([("a", "x = 1")])
-    assert caught.value.status == "out_of_memory"
+    assert caught.value.status == "crashed" and caught.value.doubtful
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")

@@ -49,9 +49,9 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
     if isinstance(a, np.ndarray):
-        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
     if isinstance(a, np.generic):
-        return a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return bool(a.dtype == b.dtype and a.tobytes() == b.tobytes())
     if isinstance(a, float):
         return struct.pack("d", a) == struct.pack("d", b)
     return bool(a == b)
@@ -120,10 +120,12 @@ def test_what_is_not_plain_is_left_to_the_caller(value: Any) -> None:
 
 
 def test_values_that_are_too_large_are_not_sent() -> None:
-    nested: list = []
+    nested: list[Any] = []
     for _ in range(100):
         nested = [nested]
-    for value in (nested, [[]] * 20_000, [np.zeros(1)] * 5000, 1j * np.zeros(LIMIT)):
+    too_large: tuple[Any, ...]
+    too_large = nested, [[]] * 20_000, [np.zeros(1)] * 5000, 1j * np.zeros(LIMIT)
+    for value in too_large:
         with pytest.raises(wire.TooLarge):
             carried(value)
 
@@ -207,7 +209,7 @@ def test_what_a_test_could_not_compute_with_is_refused(node: Any) -> None:
 
 
 def test_deep_nesting_is_refused() -> None:
-    node: list = ["list"]
+    node: list[Any] = ["list"]
     for _ in range(100):
         node = ["list", node]
     with pytest.raises(wire.WireError):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from autograder.checking.resemblance.inputs import by_inputs
-from autograder.checking.resemblance.pair import LARGE, LOOSE, Pair, are, same, unit
+from autograder.checking.resemblance.pair import LARGE, LOOSE, Pair, are, same, telling, unit
 from autograder.checking.resemblance.partly import by_place, by_sign, by_slices, partly
 from autograder.checking.resemblance.single import single
 from autograder.checking.resemblance.whole import (
@@ -30,7 +30,7 @@ from autograder.checking.resemblance.whole import (
     zero,
 )
 
-__all__ = ["Pair", "describe", "same", "unit"]
+__all__ = ["Pair", "describe", "same", "telling", "unit"]
 
 
 def describe(pair: Pair) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 #: Below this, an error looks like imprecision and not like a mistake in a formula.
 IMPRECISE = 1e-4
@@ -15,6 +16,8 @@ IMPRECISE = 1e-4
 LOOSE = 1e-5
 #: Beyond this many entries only the cheap relations are looked for.
 LARGE = 1_000_000
+#: So many different sizes are no toy case, whatever they are.
+LARGEST_TOY = 100
 
 
 FUNCTIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
@@ -30,8 +33,8 @@ FUNCTIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
 class Pair:
     """A wrong array and the right one: same shape, finite, float64."""
 
-    actual: np.ndarray
-    expected: np.ndarray
+    actual: NDArray[np.float64]
+    expected: NDArray[np.float64]
     name: str
     letters: str
     sizes: Mapping[str, int]
@@ -55,18 +58,19 @@ class Pair:
         return max(self.rtol, LOOSE if any(map(is_single, self.dtypes)) else 1e-8)
 
     @cached_property
-    def error(self) -> np.ndarray:
+    def error(self) -> NDArray[np.float64]:
         """The difference of the two."""
         return self.actual - self.expected
 
     @cached_property
-    def right(self) -> np.ndarray:
+    def right(self) -> NDArray[np.bool_]:
         """Which entries are as they should be."""
         size = np.abs(self.expected)
-        return np.abs(self.error) <= 10 * self.tolerance * (size + 0.01 * size.max())
+        allowed: NDArray[np.float64] = 10 * self.tolerance * (size + 0.01 * size.max())
+        return np.abs(self.error) <= allowed
 
     @cached_property
-    def wrong(self) -> np.ndarray:
+    def wrong(self) -> NDArray[np.bool_]:
         """Which entries are not."""
         return ~self.right
 
@@ -141,6 +145,13 @@ def is_constant(x: np.ndarray, axis: int | None = None) -> bool:
 def is_round_number(number: float) -> bool:
     """Whether a number is a multiple of 1/2, …, 1/12, as toy cases and counts are."""
     return any(abs(number * k - round(number * k)) < 1e-9 for k in range(1, 13))
+
+
+def telling(x: np.ndarray) -> bool:
+    """Whether agreeing with these numbers is no accident: three that differ, or one that is odd."""
+    sizes = np.unique(np.abs(x[np.isfinite(x)]))
+    odd = any(not is_round_number(float(size)) for size in sizes[:LARGEST_TOY])
+    return bool(odd and (x.size == 1 or np.count_nonzero(sizes) >= 3))
 
 
 def common_ratio(a: np.ndarray, e: np.ndarray, tolerance: float) -> float | None:

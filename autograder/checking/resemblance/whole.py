@@ -72,10 +72,17 @@ def imprecise(pair: Pair, error: float) -> str:
     """Say that a result is right but for an error larger than rounding."""
     if is_single(pair.dtypes[0]) and not is_single(pair.dtypes[1]) and error < LOOSE:
         return f"{pair.name} is only as precise as {pair.dtypes[0]}, and float64 is expected here."
-    return (
-        f"{pair.name} is nearly right, but its relative error of about {error:.0e} is too large. "
-        "Finite differences, float32, clipping or an added epsilon leave such errors."
-    )
+    start = f"{pair.name} is nearly right, but its relative error of about {error:.0e} is too large"
+    if _went_through_single(pair):
+        return f"{start}: its numbers are those of float32, as if they had gone through it."
+    return f"{start}."
+
+
+def _went_through_single(pair: Pair) -> bool:
+    """Whether the numbers are the right ones, each rounded to float32."""
+    a, e = pair.actual, pair.expected
+    rounded = e.astype(np.float32).astype(np.float64)
+    return bool(np.all(np.abs(a - rounded) <= 1e-15 * np.abs(e)) and np.any(rounded != e))
 
 
 def almost(pair: Pair) -> str | None:

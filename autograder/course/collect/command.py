@@ -8,12 +8,13 @@ from pathlib import Path
 
 from autograder.course.collect.handins import HandIns
 from autograder.course.collect.outcome import listed
+from autograder.course.collect.platforms import PLATFORMS
 from autograder.course.collect.zipcollect import collect
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
 from autograder.course.roster import read
 
-PLATFORMS = ("auto", "canvas", "moodle", "folder")
+FROM = ("auto", *PLATFORMS)
 
 
 @dataclass
@@ -33,17 +34,18 @@ def run(
     student: str | None,
     use: str | None,
     listing: bool,
+    dates: str | None = None,
 ) -> Told:
     """Do what ``autograder collect`` was asked for."""
-    if platform not in PLATFORMS:
-        raise CourseError(f"--from {platform} is not known; it is {' or '.join(PLATFORMS)}.")
+    if platform not in FROM:
+        raise CourseError(f"--from {platform} is not known; it is {' or '.join(FROM)}.")
     if not (archives or use or listing):
         raise CourseError("Name what to collect: an archive or a folder, or --list what is kept.")
     for archive in archives:
         if not archive.exists():
             raise CourseError(f"{archive} is not there; name a downloaded archive or a folder.")
     told = Told()
-    for each in collect(course, archives, assignment, platform, times):
+    for each in collect(course, archives, assignment, platform, times, dates):
         told.lines += each.lines()
         told.failed |= bool(each.failed or each.unmatched)
     if archives:

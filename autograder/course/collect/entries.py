@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from autograder.course.collect.names import ARCHIVES, is_archive
-from autograder.course.submissions import LARGEST_NOTEBOOK
+from autograder.course.submissions import BLANK, LARGEST_NOTEBOOK
 from autograder.errors import UserError
 
 MIB = 2**20
@@ -84,9 +84,12 @@ def entries(source: Path, zone: tzinfo, caps: Caps) -> Generator[Entry, None, No
     """
     if source.is_dir():
         yield from _of_folder(source)
-    elif is_archive(source.name):
+        return
+    with _Bounded(source, caps.at_once) as file:
+        head = file.read(512).lstrip(BLANK)
+    if head.startswith((b"PK\3\4", b"\x1f\x8b")) or (is_archive(source.name) and head[:1] != b"{"):
         yield from _of_archive(source, zone, caps)
-    elif source.name.endswith(".ipynb"):
+    elif source.name.lower().endswith(".ipynb") or head.startswith(b"{"):
         yield from _of_file(source, source.name)
     else:
         raise ArchiveError(

@@ -1,7 +1,8 @@
 """Archives that others made, unpacked: only their notebooks, and only to where they belong.
 
-Names are cleaned before they name anything; links, devices and paths that lead elsewhere are
-refused. What is wrong with an entry is a sentence about that entry, and the others are unpacked.
+What is a notebook is told by what it holds. Names are cleaned before they name anything; links,
+devices and paths that lead elsewhere are refused. What is wrong with an entry is a sentence about
+that entry, and the others are unpacked.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
@@ -25,12 +25,17 @@ from autograder.course.collect.entries import (
     damaged,
     entries,
 )
-from autograder.course.collect.names import ARCHIVES, clean, is_archive, stem
-from autograder.course.submissions import LARGEST_NOTEBOOK
+from autograder.course.collect.names import ARCHIVES, as_notebook, clean, is_archive, stem, tidy
+from autograder.course.submissions import BLANK, LARGEST_NOTEBOOK, holds_notebook
 
 FOREIGN = (".rar", ".7z", ".gz", ".bz2", ".xz", ".tar.bz2", ".tar.xz", ".zst")
 LONGEST_PATH = 1000
 DEEPEST_PATH = 20
+#: What platforms write of the hand-ins, beside them: Gradescope's list, Blackboard's receipts.
+ABOUT = re.compile(r"submission_metadata\.yml|.+_attempt_\d{4}(-\d\d){5}\.txt", re.IGNORECASE)
+LARGEST_ABOUT = 32 * MIB
+LONGEST_HEAD = 512
+TOO_DEEP = "is an archive in an archive in an archive"
 #: One student's own archive.
 STUDENT = Caps(total=2 * LARGEST_NOTEBOOK)
 
@@ -39,13 +44,18 @@ STUDENT = Caps(total=2 * LARGEST_NOTEBOOK)
 class Found:
     """One file of an archive: a cleaned name, and where it was unpacked, or why it was not.
 
-    ``path`` is None for what is no notebook; ``when`` is the time that the archive gives.
+    ``path`` is None for what is no notebook; ``when`` is the time that the archive gives. ``entry``
+    is the outermost archive's own name for it, or for the archive in which it was ``inside``; None
+    if that leads out. ``about`` is what a platform wrote of the hand-ins.
     """
 
     name: str
     path: Path | None = None
     when: datetime | None = None
     problem: str = ""
+    entry: str | None = None
+    inside: str = ""
+    about: bytes = b""
 
 
 def unpack(source: Path, folder: Path, zone: tzinfo = UTC, caps: Caps | None = None) -> list[Found]:
@@ -109,16 +119,18 @@ class _Unpacking:
         """Unpack one entry, or say why not."""
         name, problem = entry.name.replace("\\", "/"), entry.problem
         leads_up = ".." in name.split("/")
-        parts = [clean(part) for part in name.split("/") if part not in ("", ".", "..")]
+        told = [tidy(part) for part in name.split("/") if part not in ("", ".", "..")]
+        parts = [clean(part) for part in told]
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
         if (hidden or not parts) and not leads_up:
             return
+        self._called: str | None = "/".join(told)[:LONGEST_PATH]
         parts = parts or ["_"]
         if leads_up or name.startswith("/") or re.match(r"[A-Za-z]:", name):
-            problem = "has a path that leads out of the archive"
+            problem, self._called = "has a path that leads out of the archive", None
         elif len(name) > LONGEST_PATH or len(parts) > DEEPEST_PATH:
             problem, parts = "has too long a path", parts[:2]
-        why_not = problem or self._why_not(entry, self.above + "/".join(parts))
+        why_not = problem or self._why_not(entry, "/".join(parts))
         if why_not is None:
             self._write(entry, parts)
         else:
@@ -127,11 +139,13 @@ class _Unpacking:
     def _why_not(self, entry: Entry, name: str) -> str | None:
         """Say why an entry is left out, with nothing to what nobody misses; None if it is not."""
         lower = name.lower()
-        if not lower.endswith((".ipynb", *ARCHIVES)):
-            return "cannot be opened here; ask for a zip" if lower.endswith(FOREIGN) else ""
-        if is_archive(name) and self.above:
-            return "is an archive in an archive in an archive"
-        if name.casefold() in self._taken:
+        if lower.endswith(FOREIGN) and not is_archive(name):
+            return "cannot be opened here; ask for a zip"
+        wrong = self._wrong(entry, name)
+        return wrong if not wrong or _is_named(name) else ""
+
+    def _wrong(self, entry: Entry, name: str) -> str | None:
+        if (self.above + name).casefold() in self._taken:
             return "stands in the archive twice; the first was taken"
         if entry.size > self.caps.file:
             allowed = f"{self.caps.file / MIB:.0f} allowed"
@@ -140,43 +154,60 @@ class _Unpacking:
             return "unpacks to far more than its size, as a zip bomb does"
         return None
 
-    def _say(self, name: str, when: datetime | None, problem: str) -> None:
-        self.found.append(Found(self.above + name, None, when, problem))
+    def _say(self, name: str, when: datetime | None, problem: str, about: bytes = b"") -> None:
+        inside = name if self.above else ""
+        said = Found(self.above + name, None, when, problem, self._called, inside, about)
+        self.found.append(said)
 
     def _write(self, entry: Entry, parts: list[str]) -> None:
         assert entry.file is not None  # there is one where there is no problem
-        name = "/".join(parts)
-        self._taken.add((self.above + name).casefold())
+        name, most = "/".join(parts), min(self.caps.file, self._left)
         with tempfile.NamedTemporaryFile(suffix=_suffix(parts[-1])) as written:
-            most = min(self.caps.file, self._left)
             try:
-                size = copy(entry.file, written, most)
+                head = entry.file.read(LONGEST_HEAD)
+                kind = _kind(parts[-1], head, outermost=not self.above)
+                if not kind or (kind == "archive" and self.above):
+                    self._say(name, entry.when, TOO_DEEP if kind else "")
+                    return
+                written.write(head)
+                size = len(head) + copy(entry.file, written, most - len(head))
                 problem = "has more bytes than are allowed" if size > most else ""
             except (*BROKEN, ArchiveError) as error:
-                size, problem = 0, damaged(error)
+                kind, size, problem = "", 0, damaged(error)
             self._left -= min(size, most)
             written.flush()
             if problem:
-                self._say(name, entry.when, problem)
+                self._say(name, entry.when, problem if _is_named(name) else "")
                 return
             try:
-                self._place(Path(written.name), parts, entry.when)
+                self._place(Path(written.name), parts, entry.when, kind)
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 self._say(name, entry.when, "has the name of something else that stands beside it")
 
-    def _place(self, written: Path, parts: list[str], when: datetime | None) -> None:
+    def _place(self, written: Path, parts: list[str], when: datetime | None, kind: str) -> None:
         """Put what was unpacked where it belongs."""
-        if is_archive(parts[-1]):
+        if kind == "archive":
             self._nested(written, parts, when)
             return
-        place = self.room.joinpath(*parts)
+        data = written.read_bytes()
+        if kind == "about" or not (_is_named(parts[-1]) or holds_notebook(data)):
+            about = data[:LARGEST_ABOUT] if kind == "about" else b""
+            self._say("/".join(parts), when, "", about)
+            return
+        name = "/".join([*parts[:-1], as_notebook(parts[-1])])
+        while (self.above + name).casefold() in self._taken:
+            name += ".ipynb"  # of two that are one but for their endings
+        self._taken.add((self.above + name).casefold())
+        place = self.room / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(written, place)
-        self.found.append(Found(self.above + "/".join(parts), place, when))
+        place.write_bytes(data)
+        inside = name if self.above else ""
+        self.found.append(Found(self.above + name, place, when, "", self._called, inside))
 
     def _nested(self, archive: Path, parts: list[str], when: datetime | None) -> None:
         """Unpack an archive of an archive; its files came when it came."""
         name = "/".join([*parts[:-1], stem(parts[-1])])
+        self._taken.add((self.above + "/".join(parts)).casefold())
         room = self.room / name
         room.mkdir(parents=True, exist_ok=True)
         inner = _Unpacking(room, self.zone, STUDENT, self._taken, f"{self.above}{name}/")
@@ -184,8 +215,24 @@ class _Unpacking:
             inner.take(archive)
         except ArchiveError as error:
             self._say("/".join(parts), when, str(error).removeprefix("it "))
-        self.found += [replace(each, when=when) for each in inner.found]
+        self.found += [replace(each, when=when, entry=self._called) for each in inner.found]
+
+
+def _is_named(name: str) -> bool:
+    """Whether a name says that the file is a notebook, or an archive that may hold one."""
+    return name.lower().endswith((".ipynb", *ARCHIVES))
 
 
 def _suffix(name: str) -> str:
     return name[len(stem(name)) :] if is_archive(name) else ""
+
+
+def _kind(name: str, head: bytes, outermost: bool) -> str:
+    """Tell by its first bytes, and by its name only where they do not say, what a file may be."""
+    if outermost and ABOUT.fullmatch(name):
+        return "about"
+    if head.lstrip(BLANK)[:1] == b"{":
+        return "notebook"
+    if is_archive(name) or (name.lower().endswith(".ipynb") and head.startswith(b"PK\3\4")):
+        return "archive"
+    return "notebook" if name.lower().endswith(".ipynb") else ""

@@ -2,7 +2,7 @@
 
 Each hand-in is a folder, ``collected/<assignment>/<student>/<time>/``, with its notebooks (or
 ``problem.txt``, if there are none) and ``handin.json``. It is written whole or not at all, and
-never changed.
+never changed; only when it came may be learned later.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from pathlib import Path
 
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
-from autograder.course.submissions import PROBLEM, choose
+from autograder.course.submissions import MARKED, MARKS, PROBLEM, choose
+from autograder.files import write_atomically
 
 ABOUT = "handin.json"
+TIMES = ("timestamp.txt", MARKED)
 UNMATCHED = "unmatched"
 
 
@@ -30,7 +32,8 @@ UNMATCHED = "unmatched"
 class HandIn:
     """One hand-in. ``came`` puts a student's in order; lateness is counted from ``stamp``.
 
-    They differ where a platform does not say when something was handed in.
+    ``stamp`` is None where nobody knows when something was handed in; ``late`` is then what the
+    platform says of it, by its own due date. ``surely`` is for a time that a person gave.
     """
 
     came: datetime
@@ -38,6 +41,8 @@ class HandIn:
     files: Mapping[str, bytes]
     problem: str = ""
     source: str = ""
+    late: bool | None = None
+    surely: bool = False
 
     @property
     def digest(self) -> str:
@@ -85,15 +90,17 @@ class HandIns:
         Returns
         -------
         str
-            "new", "older" (than what is in ``submitted/``) or "known" (it was kept before).
+            "new", "older" (than what is in ``submitted/``), "known" (it was kept before) or
+            "timed" (it was, and it is known only now when it came).
         """
         self.adopt()
         kept = self.kept()
         known = [each for each in kept if each.digest == handin.digest]
         if known and (known[-1] is kept[-1] or handin.came <= kept[-1].came):
+            timed = self._learn(known[-1].folder, handin)
             if not self.submitted.exists():
                 self._submit(kept[-1].folder)
-            return "known"
+            return "timed" if timed else "known"
         last = not kept or handin.came >= kept[-1].came
         with self._scratch() as scratch:
             self._write(scratch, handin)
@@ -101,6 +108,31 @@ class HandIns:
                 self._submit(scratch)
             self._keep(scratch, handin.came)
         return "new" if last else "older"
+
+    def _learn(self, folder: Path, handin: HandIn) -> bool:
+        """Write down when a hand-in came that was kept before; give whether that is news."""
+        told = _times(handin)
+        known = {name: path.read_text() for name in TIMES if (path := folder / name).is_file()}
+        if self.aside or told == known or not (handin.surely or (told and not known)):
+            return False
+        stands = [self.submitted] if _content(self.submitted) == _content(folder) else []
+        for place in (folder, *stands):
+            for name in TIMES:
+                if name in told:
+                    write_atomically(place / name, told[name].encode())
+                else:
+                    (place / name).unlink(missing_ok=True)
+        return True
+
+    def forget(self, those_of: HandIns) -> None:
+        """Take away what is kept aside and in its student's place as well, and mere problems."""
+        there = {each.digest for each in those_of.kept()}
+        for each in self.kept():
+            if each.problem or each.digest in there:
+                shutil.rmtree(each.folder)
+        for folder in (self.folder, self.folder.parent, self.folder.parent.parent):
+            with contextlib.suppress(OSError):  # something is in it, or it is not there
+                folder.rmdir()
 
     def use(self, name: str) -> None:
         """Put a hand-in that is kept into ``submitted/``, whichever came last.
@@ -147,8 +179,8 @@ class HandIns:
             (folder / name).write_bytes(data)
         if not handin.files:
             (folder / PROBLEM).write_bytes(_said(handin.problem))
-        if handin.stamp:
-            (folder / "timestamp.txt").write_text(f"{handin.stamp:%Y-%m-%d %H:%M:%S.%f} UTC\n")
+        for name, text in _times(handin).items():
+            (folder / name).write_text(text)
         _describe(folder, handin.came, handin.source, handin.problem, handin.digest)
 
     def _keep(self, scratch: Path, came: datetime) -> None:
@@ -172,10 +204,20 @@ class HandIns:
                 for other in new.glob("*.ipynb"):
                     if other.stem != self.assignment:
                         other.unlink()
+            came = datetime.fromisoformat(json.loads((handin / ABOUT).read_bytes())["came"])
+            os.utime(new, (came.timestamp(), came.timestamp()))  # `adopt` knows it again by that
             self.submitted.parent.mkdir(parents=True, exist_ok=True)
             if self.submitted.is_symlink() or self.submitted.exists():
                 os.rename(self.submitted, old)
             os.rename(new, self.submitted)
+
+
+def _times(handin: HandIn) -> dict[str, str]:
+    """Write when a hand-in came, as nbgrader does; or that it was late, where that is all."""
+    if handin.stamp:
+        return {"timestamp.txt": f"{handin.stamp.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC\n"}
+    words = {value: word for word, value in MARKS.items()}
+    return {MARKED: f"{words[handin.late]}\n"} if handin.late is not None else {}
 
 
 def _describe(folder: Path, came: datetime, source: str, problem: str, digest: str) -> None:

@@ -15,6 +15,7 @@ class Collected:
     new: list[str] = field(default_factory=list)
     older: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
+    timed: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     failed: int = 0
@@ -27,6 +28,7 @@ class Collected:
             "put into submitted/": self.new,
             "kept beside a later one": self.older,
             "known already": self.known,
+            "known already, and now when they came": self.timed,
             "unmatched": self.unmatched,
         }
         shown = ", ".join(f"{len(whose)} {what}" for what, whose in counts.items() if whose)

@@ -21,17 +21,17 @@ from nbgrader.apps.zipcollectapp import ZipCollectApp
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
 
-from autograder.course.collect.download import Download
+from autograder.course.collect import worksheet
+from autograder.course.collect.download import Unrecognised, understand
 from autograder.course.collect.entries import ArchiveError
 from autograder.course.collect.extract import Found, unpack
 from autograder.course.collect.handins import HandIn, HandIns
 from autograder.course.collect.names import clean
 from autograder.course.collect.outcome import Collected
 from autograder.course.collect.sorting import Sorting
-from autograder.course.collect.times import read_times
 from autograder.course.folder import Course
-from autograder.course.submissions import PROBLEM
 from autograder.course.roster import read
+from autograder.course.submissions import PROBLEM
 
 
 def collect(
@@ -40,6 +40,7 @@ def collect(
     assignment: str | None = None,
     platform: str = "auto",
     times: Path | None = None,
+    dates: str | None = None,
 ) -> Iterator[Collected]:
     """Collect downloads, and yield what came of each; one that cannot be read stops no other.
 
@@ -56,9 +57,11 @@ def collect(
         Where they were downloaded; "auto" looks at the files' names.
     times : Path, optional
         A CSV file that says who handed in when, as Moodle's grading worksheet does.
+    dates : str, optional
+        What comes first in its dates, "dmy" or "mdy", where they do not show it.
     """
     roster = read(course)
-    told = read_times(times, course, roster) if times else {}
+    told = worksheet.read(times, course.settings, roster, dates) if times else None
     for left in (*course.folder.glob(".collect-*"), *course.collected.glob(".*-*")):
         shutil.rmtree(left, ignore_errors=True)  # by one that was killed
     for archive in archives:
@@ -66,8 +69,10 @@ def collect(
             app = ZipCollect(course, Path(scratch))
             try:
                 found = app.extract(archive)
-                download = Download.of(course, archive, found, assignment or "", platform)
+                download = understand(course, archive, found, roster, assignment or "", platform)
                 yield app.take(Sorting(course, download, roster, told))
+            except Unrecognised as error:
+                yield Collected(said=[str(error)], failed=1)
             except ArchiveError as error:
                 said = f"{archive} was not collected: {error}; download it again, or unpack it "
                 yield Collected(said=[said + "yourself and collect the folder."], failed=1)
@@ -82,7 +87,7 @@ class File:
     name: str
 
 
-class SafeExtractor(ExtractorPlugin):
+class SafeExtractor(ExtractorPlugin):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's extractor plugin, with the extractor of this kit; only notebooks come out."""
 
     zone: Any = UTC
@@ -95,7 +100,7 @@ class SafeExtractor(ExtractorPlugin):
                 self.log.warning("%s %s.", each.name, each.problem)
 
 
-class PlannedCollector(FileNameCollectorPlugin):
+class PlannedCollector(FileNameCollectorPlugin):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's collector plugin; whose a file is was found out from all of them together."""
 
     def collect(self, submitted_file: str) -> dict[str, str] | None:
@@ -111,7 +116,7 @@ class PlannedCollector(FileNameCollectorPlugin):
         }
 
 
-class ZipCollect(ZipCollectApp):
+class ZipCollect(ZipCollectApp):  # type: ignore[misc]  # nbgrader has no types
     """nbgrader's zip_collect, which keeps every hand-in and puts the last into ``submitted/``."""
 
     def __init__(self, course: Course, scratch: Path, **kwargs: Any) -> None:
@@ -127,7 +132,8 @@ class ZipCollect(ZipCollectApp):
     def extract(self, archive: Path) -> list[Found]:
         """Unpack a download, and give what was found in it."""
         self.extractor_plugin_inst.extract(str(archive.resolve()), str(self.scratch / "files"))
-        return self.extractor_plugin_inst.found
+        found: list[Found] = self.extractor_plugin_inst.found
+        return found
 
     def take(self, sorting: Sorting) -> Collected:
         """Keep the hand-ins of a download that was unpacked."""
@@ -136,11 +142,23 @@ class ZipCollect(ZipCollectApp):
         for student, handins in sorting.handins().items():
             for number, (handin, files) in enumerate(handins):
                 files = files or self._problem(f"{student}-{number}", handin)
-                self.plan |= {
-                    str(path): File(student, handin, name) for name, path in files.items()
-                }
+                for name, path in files.items():
+                    self.plan[self._place(path)] = File(student, handin, name)
         self._transfer_files(self._collect_files(sorted(self.plan)))
+        for student, names in sorting.callers.items():
+            for name in names:
+                HandIns(self.course, sorting.assignment, name, aside=True).forget(
+                    HandIns(self.course, sorting.assignment, student)
+                )
         return self.outcome
+
+    def _place(self, path: Path) -> str:
+        """Give a file a place of its own for everybody in a group that handed it in."""
+        if str(path) in self.plan:
+            copy = self.scratch / "groups" / str(len(self.plan)) / path.name
+            copy.parent.mkdir(parents=True)
+            path = Path(shutil.copyfile(path, copy))
+        return str(path)
 
     def _problem(self, name: str, handin: HandIn) -> dict[str, Path]:
         """Write down, in place of a notebook, why there is none."""
