@@ -31,8 +31,8 @@ from autograder.sandbox.discretion import Discretion
 
 Allows = frozenset[str]
 Test = Callable[..., None]
-#: CPU seconds that the tests of one submission may take here, in the judge.
-TESTS_CPU = 120.0
+#: CPU seconds that one test may take here, in the judge, with what it was given.
+TEST_CPU = 30.0
 
 
 class Judge:
@@ -132,7 +132,7 @@ class Judge:
 
     def _hints(self, examination: Examination) -> dict[str, str]:
         """Find the named mistakes that give just what a submission gave, by failed test."""
-        failed: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+        failed: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
         for result in examination.results:
             if result.name in examination.digests:
                 failed[result.exercise][result.name] = examination.digests[result.name]
@@ -151,7 +151,29 @@ class Judge:
 
 
 class OutOfTime(BaseException):
-    """The judge itself has worked too long on a submission; no test can catch it."""
+    """The judge itself has worked too long on a test, which cannot catch this."""
+
+
+@contextmanager
+def _alarm(cpu_seconds: float) -> Iterator[None]:
+    """Raise `OutOfTime` inside the block once this process has worked in it for so long."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no signal comes here
+        return
+    ringing = True
+
+    def ring(*_: object) -> None:
+        if ringing:
+            raise OutOfTime
+
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds, 1.0)  # again, if a finaliser swallows it
+    try:
+        yield
+    finally:
+        ringing = False
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 class Examination:
@@ -161,7 +183,7 @@ class Examination:
         self.judge = judge
         self.rebuilt = rebuilt
         self.results: list[Result] = []
-        self.digests: dict[str, tuple[str, str]] = {}  # of what failed tests were given
+        self.digests: dict[str, tuple[str, ...]] = {}  # of what failed tests were given
         self.student_cpu = 0.0
         self._began = time.monotonic()
         self._discretion = Discretion(judge.assignment.stubs)
@@ -171,7 +193,6 @@ class Examination:
         self._dead: dict[str, StudentDied] = {}
         self._hopeless: set[tuple[Allows, str]] = set()  # cells that even so kill
         self._doubted: set[tuple[Allows, str]] = set()  # cells whose first death is not believed
-        self._at_test = self._over = False
 
     def __enter__(self) -> Examination:
         return self
@@ -182,29 +203,9 @@ class Examination:
 
     def run(self, only: Iterable[str] | None) -> float:
         """Run the hidden tests, all or those of some exercises; give the CPU seconds they took."""
-        with self._alarm():
-            return self.judge.hidden_tests.run(
-                lambda test: self.judge.fixtures(test, None), self._judge, only
-            )
-
-    @contextmanager
-    def _alarm(self) -> Iterator[None]:
-        """Interrupt tests that compute for too long with what they were given."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # where there are no signals
-            return
-        before = signal.signal(signal.SIGPROF, self._ring)
-        signal.setitimer(signal.ITIMER_PROF, TESTS_CPU, 1.0)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            signal.signal(signal.SIGPROF, before)
-
-    def _ring(self, *_: object) -> None:
-        self._over = True
-        if self._at_test:
-            raise OutOfTime
+        return self.judge.hidden_tests.run(
+            lambda test: self.judge.fixtures(test, None), self._judge, only
+        )
 
     # Tests
 
@@ -213,17 +214,16 @@ class Examination:
         mark = mark_of(test)
         assert mark is not None
         if mark.name not in self._dead:
-            self._at_test = True
             try:
-                self._note(self._patiently(test, mark, arguments))
+                with _alarm(TEST_CPU):
+                    self._note(self._patiently(test, mark, arguments))
                 return
             except StudentDied as died:
                 # without the traceback, whose frames hold what the student sent
                 self._dead[mark.name] = StudentDied(died.status, str(died))
             except OutOfTime:
-                self._dead[mark.name] = _too_long()
-            finally:
-                self._at_test = False
+                sentence = f"To test what it gives takes more than {TEST_CPU:g} s of CPU time."
+                self._dead[mark.name] = StudentDied("timed_out", sentence)
         death = self._dead[mark.name]
         self.results.append(Result.of(test, death.status, str(death)))
 
@@ -298,8 +298,6 @@ class Examination:
 
     def _see_that_time_is_left(self) -> None:
         """Hold the whole submission, all its processes together, to the time it may take."""
-        if self._over:
-            raise _too_long()
         limit, patience = self._limits.attempt_cpu, self._limits.patience
         used = self.student_cpu + sum(each.cpu_seconds() for each in self._processes.values())
         if used > limit:
@@ -399,10 +397,6 @@ class Examination:
         return [
             f"A cell of yours ({cell}) stopped: {errors[cell]}" for cell in own if cell in errors
         ]
-
-
-def _too_long() -> StudentDied:
-    return StudentDied("timed_out", f"To test what it gives takes more than {TESTS_CPU:g} s.")
 
 
 def stored(source: str) -> set[str]:

@@ -19,7 +19,7 @@ from autograder.errors import UserError
 from autograder.judging import protocol
 from autograder.judging.attempt import Attempt
 from autograder.judging.container import Containers
-from autograder.judging.judge import TESTS_CPU
+from autograder.judging.judge import TEST_CPU
 from autograder.judging.processes import Launcher, Processes
 from autograder.judging.verdict import Verdict
 from autograder.sandbox import SLOTS, Isolation, Limits
@@ -88,8 +88,8 @@ class Pool:
         launch = Containers if isolation == "container" else Processes
         allowed = protocol.allowed_sets(names, root)
         limits = limits or Limits()
-        # the judge sees to it that neither takes longer: a worker that does hangs
-        self.patience = limits.patience + limits.wall_factor * TESTS_CPU + GRACE
+        # the judge looks at the time at every question: a worker that takes longer hangs
+        self.patience = limits.patience + limits.wall_factor * TEST_CPU + GRACE
         self.launcher: Launcher = launch(root, allowed, limits, gpus)
 
     def __enter__(self) -> Pool:
