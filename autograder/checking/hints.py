@@ -34,19 +34,38 @@ QUANTUM, QUANTUM_SINGLE = 1e-6, 1e-3
 ENOUGH = 3
 #: Whole numbers beyond so many are digested as they are: as text they would fill the memory.
 LARGE = 100_000
+#: How many values, and how many numbers in their arrays, are digested: mistakes give a hundredth.
+MOST_VALUES, MOST_NUMBERS = 10_000, 2_000_000
 #: Two roundings whose borders lie apart, and apart from the round numbers of toy cases.
 SHIFTS = (math.sqrt(2) - 1, math.sqrt(2) - 0.5)
 
 
-def fingerprint(log: Sequence[Any]) -> tuple[str, str]:
-    """Digest what a student's code gave back, twice.
+def fingerprint(log: Sequence[Any]) -> tuple[str, ...]:
+    """Digest what a student's code gave back, twice; not at all if that is very much.
 
     Structure, shapes and dtype kinds enter exactly, and so do strings and whole numbers; other
     numbers enter rounded to six digits of the largest in their array, and exceptions by their kind.
     Rounding errors may carry a number over one border, so the digests round at different borders:
     two logs agree if either digest does.
     """
-    return _digest(log, SHIFTS[0]), _digest(log, SHIFTS[1])
+    return () if _is_much(log) else tuple(_digest(log, shift) for shift in SHIFTS)
+
+
+def _is_much(log: Sequence[Any]) -> bool:
+    """Whether to digest a log would take seconds, or gigabytes."""
+    values, numbers, left = 0, 0, [*log]
+    while left and values <= MOST_VALUES and numbers <= MOST_NUMBERS:
+        value = left.pop()
+        values += 1
+        if isinstance(value, (tuple, list)):
+            left += value
+        elif isinstance(value, Mapping):
+            left += [*value, *value.values()]
+        elif isinstance(value, (str, bytes)):
+            numbers += len(value)
+        elif isinstance(value, np.ndarray):
+            numbers += value.size
+    return bool(left) or values > MOST_VALUES or numbers > MOST_NUMBERS
 
 
 def _digest(log: Sequence[Any], shift: float) -> str:
@@ -191,7 +210,7 @@ def build(
     list of Lesson
         Without the mistakes that say too little to be told from others.
     """
-    digests: list[dict[str, tuple[str, str]]] = [{} for _ in mistakes]
+    digests: list[dict[str, tuple[str, ...]]] = [{} for _ in mistakes]
     said = [0 for _ in mistakes]
     for test in functions:
         logs = [run_test(test, fixtures(test, space)).log for space in right]

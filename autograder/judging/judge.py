@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import signal
 import sys
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -23,11 +26,13 @@ from autograder.judging import rebuild
 from autograder.judging.hidden_tests import HiddenTests, generator
 from autograder.judging.rebuild import Malformed, Rebuilt
 from autograder.judging.verdict import ExerciseVerdict, TestVerdict, Verdict
-from autograder.sandbox import StudentDied, StudentProcess, WarmParent
+from autograder.sandbox import Limits, StudentDied, StudentProcess, WarmParent
 from autograder.sandbox.discretion import Discretion
 
 Allows = frozenset[str]
 Test = Callable[..., None]
+#: CPU seconds that one test may take here, in the judge, with what it was given.
+TEST_CPU = 30.0
 
 
 class Judge:
@@ -127,7 +132,7 @@ class Judge:
 
     def _hints(self, examination: Examination) -> dict[str, str]:
         """Find the named mistakes that give just what a submission gave, by failed test."""
-        failed: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+        failed: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
         for result in examination.results:
             if result.name in examination.digests:
                 failed[result.exercise][result.name] = examination.digests[result.name]
@@ -145,6 +150,32 @@ class Judge:
         return self._lessons[exercise]
 
 
+class OutOfTime(BaseException):
+    """The judge itself has worked too long on a test, which cannot catch this."""
+
+
+@contextmanager
+def _alarm(cpu_seconds: float) -> Iterator[None]:
+    """Raise `OutOfTime` inside the block once this process has worked in it for so long."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no signal comes here
+        return
+    ringing = True
+
+    def ring(*_: object) -> None:
+        if ringing:
+            raise OutOfTime
+
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds, 1.0)  # again, if a finaliser swallows it
+    try:
+        yield
+    finally:
+        ringing = False
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
 class Examination:
     """One submission under test: its processes, what its cells said, what its tests found."""
 
@@ -152,7 +183,7 @@ class Examination:
         self.judge = judge
         self.rebuilt = rebuilt
         self.results: list[Result] = []
-        self.digests: dict[str, tuple[str, str]] = {}  # of what failed tests were given
+        self.digests: dict[str, tuple[str, ...]] = {}  # of what failed tests were given
         self.student_cpu = 0.0
         self._began = time.monotonic()
         self._discretion = Discretion(judge.assignment.stubs)
@@ -184,11 +215,15 @@ class Examination:
         assert mark is not None
         if mark.name not in self._dead:
             try:
-                self._note(self._patiently(test, mark, arguments))
+                with _alarm(TEST_CPU):
+                    self._note(self._patiently(test, mark, arguments))
                 return
             except StudentDied as died:
                 # without the traceback, whose frames hold what the student sent
                 self._dead[mark.name] = StudentDied(died.status, str(died))
+            except OutOfTime:
+                sentence = f"To test what it gives takes more than {TEST_CPU:g} s of CPU time."
+                self._dead[mark.name] = StudentDied("timed_out", sentence)
         death = self._dead[mark.name]
         self.results.append(Result.of(test, death.status, str(death)))
 
@@ -217,7 +252,7 @@ class Examination:
         allows = self.judge.assignment.exercise(mark.name).allows
         process = self.open(allows)
         student: Student = process.namespace
-        self._see_that_time_is_left(allows)
+        self._see_that_time_is_left()
         try:
             with process.limit(mark.cpu_seconds):
                 return run_test(
@@ -229,7 +264,7 @@ class Examination:
                     },
                     lambda: self.judge.fixtures(test, self.judge.reference(allows)),
                 )
-        except StudentDied:
+        except (StudentDied, OutOfTime):
             self._close(allows)
             raise
 
@@ -243,13 +278,13 @@ class Examination:
         """
         deadly = self._deadly[allows]
         while allows not in self._processes:
-            self._see_that_time_is_left(allows)
+            self._see_that_time_is_left()
             self._errors[allows] = dict(deadly)
             process = self.judge.parents[allows].attempt(slot=self.judge.slot)
             process.discretion = self._discretion
+            process.watch = self._see_that_time_is_left
             self._processes[allows] = process
             for cell_id, source in self.rebuilt.runnable(allows):
-                self._see_that_time_is_left(allows)
                 if (allows, cell_id) in self._hopeless:
                     continue
                 some = definitions_of(source) if cell_id in deadly else source
@@ -257,14 +292,17 @@ class Examination:
                     break
         return self._processes[allows]
 
-    def _see_that_time_is_left(self, allows: Allows) -> None:
+    @cached_property
+    def _limits(self) -> Limits:
+        return next(iter(self.judge.parents.values())).limits
+
+    def _see_that_time_is_left(self) -> None:
         """Hold the whole submission, all its processes together, to the time it may take."""
-        limit = self.judge.parents[allows].limits.attempt_cpu
+        limit, patience = self._limits.attempt_cpu, self._limits.patience
         used = self.student_cpu + sum(each.cpu_seconds() for each in self._processes.values())
         if used > limit:
             sentence = f"The whole submission used up its {limit:g} s of CPU time."
             raise StudentDied("timed_out", sentence)
-        patience = limit * self.judge.parents[allows].limits.wall_factor
         if time.monotonic() - self._began > patience:
             sentence = f"The whole submission was not through after {patience:g} s."
             raise StudentDied("timed_out", sentence)

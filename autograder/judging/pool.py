@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import selectors
 import subprocess
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from autograder.errors import UserError
 from autograder.judging import protocol
 from autograder.judging.attempt import Attempt
 from autograder.judging.container import Containers
+from autograder.judging.judge import TEST_CPU
 from autograder.judging.processes import Launcher, Processes
 from autograder.judging.verdict import Verdict
 from autograder.sandbox import SLOTS, Isolation, Limits
@@ -26,8 +28,11 @@ from autograder.sandbox import SLOTS, Isolation, Limits
 RECYCLE_AFTER = 500
 #: A machine that is short of memory may kill more than once.
 TRIES = 3
+#: Seconds that a worker may take beyond the submission and its tests.
+GRACE = 120.0
 READY: Literal["ready"] = "ready"
 DIED = "The worker died three times while judging this submission; run `autograder doctor`."
+HUNG = "The worker did not answer, twice, while judging this submission; run `autograder doctor`."
 
 
 class IsolationError(UserError):
@@ -82,7 +87,10 @@ class Pool:
         self._workers: list[_Worker] = []
         launch = Containers if isolation == "container" else Processes
         allowed = protocol.allowed_sets(names, root)
-        self.launcher: Launcher = launch(root, allowed, limits or Limits(), gpus)
+        limits = limits or Limits()
+        # the judge looks at the time at every question: a worker that takes longer hangs
+        self.patience = limits.patience + limits.wall_factor * TEST_CPU + GRACE
+        self.launcher: Launcher = launch(root, allowed, limits, gpus)
 
     def __enter__(self) -> Pool:
         return self
@@ -112,10 +120,14 @@ class Pool:
         with selectors.DefaultSelector() as selector:
             for slot in range(self.size):
                 self._next(slot, queue, selector)
-            while selector.get_map():
-                for key, _ in selector.select():
-                    selector.unregister(key.fileobj)
-                    yield from self._advance(key.data, queue, selector)
+            while waiting := [key.data for key in selector.get_map().values()]:
+                first = min(each.asked for each in waiting) + self.patience
+                ready = [k.data for k, _ in selector.select(max(0.0, first - time.monotonic()))]
+                overdue = [each for each in waiting if each.overdue(self.patience)]
+                hung = [each for each in overdue if each not in ready]
+                for each in (*ready, *hung):
+                    selector.unregister(each.stdout)
+                    yield from self._advance(each, queue, selector, hangs=each in hung)
 
     def _next(self, slot: int, queue: _Queue, selector: selectors.BaseSelector) -> None:
         """Give the worker of a slot its next attempt, if there is one."""
@@ -131,10 +143,10 @@ class Pool:
         selector.register(each.stdout, selectors.EVENT_READ, each)
 
     def _advance(
-        self, each: _Worker, queue: _Queue, selector: selectors.BaseSelector
+        self, each: _Worker, queue: _Queue, selector: selectors.BaseSelector, hangs: bool
     ) -> Iterator[tuple[Attempt, Verdict]]:
-        """Take what a worker says, or that it died."""
-        reply = each.read()
+        """Take what a worker says, or that it died, or end one that hangs."""
+        reply = None if hangs else each.read()
         if reply == READY:
             self._see_that_it_holds(each.isolation)
             selector.register(each.stdout, selectors.EVENT_READ, each)
@@ -142,10 +154,11 @@ class Pool:
         attempt, tries = each.task
         if reply is None:
             self._replace(each)
+            tries = min(tries, 2) if hangs else tries
             if tries > 1:
                 queue.again.append((attempt, tries - 1))
             else:
-                reply = Verdict("internal_error", notes=(DIED,))
+                reply = Verdict("internal_error", notes=(HUNG if hangs else DIED,))
         self._next(each.slot, queue, selector)  # it is not to wait until the verdict is stored
         if reply is not None:
             yield attempt, reply
@@ -190,6 +203,7 @@ class _Worker:
         self.stdin, self.stdout = process.stdin, process.stdout
         self.slot = slot
         self.judged = 0
+        self.asked = 0.0  # when it got what it is busy with
         self.isolation: Isolation | None = None
         self._task: tuple[Attempt, int] | None = None
 
@@ -203,11 +217,17 @@ class _Worker:
         """Give it an attempt; the answer comes when the worker's stdout is readable."""
         self._task = task
         self.judged += 1
+        self.asked = time.monotonic()
         if self.isolation is not None:
             self._send()
 
+    def overdue(self, patience: float) -> bool:
+        """Whether it has had its time."""
+        return time.monotonic() - self.asked > patience
+
     def _send(self) -> None:
         attempt, _ = self.task
+        self.asked = time.monotonic()
         what = {"assignment": attempt.assignment, "seed": attempt.seed, "only": attempt.only}
         with suppress(BrokenPipeError):  # it is dead: its stdout ends, which `read` reports
             protocol.send(self.stdin, {"attempt": what}, attempt.data)

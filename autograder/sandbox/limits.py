@@ -71,6 +71,11 @@ class Limits:
     disk: int = 32 * _MIB
     inodes: int = 1000
 
+    @property
+    def patience(self) -> float:
+        """Seconds that a whole submission may take, however many processes it needs."""
+        return self.wall_factor * self.attempt_cpu
+
 
 @dataclass(frozen=True)
 class Isolation:

@@ -12,7 +12,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -48,7 +48,11 @@ class StudentProcess:
     namespace : RemoteNamespace
         What the executed cells defined.
     limits : Limits
+    watch : callable
+        Called at every question, and while one is not answered; what it raises ends the process.
     """
+
+    watch: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(
         self, pid: int, data: socket.socket, status: socket.socket, limits: Limits
@@ -192,6 +196,13 @@ class StudentProcess:
         """End the process because it has used up its time."""
         self._die(StudentDied("timed_out", sentence))
 
+    def see(self) -> None:
+        """End the process if whoever asks has no more time for it."""
+        try:
+            self.watch()
+        except StudentDied as death:
+            self._die(death)
+
     def reject(self, what: str) -> NoReturn:
         """End the process because of an answer that is none."""
         self._die(ProtocolError(f"The code broke the connection to the grader: {what}."))
@@ -237,6 +248,7 @@ class _Budget:
     """The time that one request may take."""
 
     def __init__(self, process: StudentProcess, cpu: float) -> None:
+        process.see()
         limits = process.limits
         self.process = process
         self.cpu = cpu
@@ -261,6 +273,7 @@ class _Budget:
         """End the process if it has had its time, or does not use it."""
         limits, used, now = self.process.limits, self.process.cpu_seconds(), time.monotonic()
         self.checked = now
+        self.process.see()
         if used - self.used > _STIR_SECONDS:
             self.used, self.active = used, now
         if used > self.cpu_end:

@@ -1,6 +1,7 @@
 """Named mistakes recognised by what they give back."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -68,6 +69,26 @@ def test_a_mistake_is_known_again() -> None:
     assert said(lessons, lambda x: x[3]) == LAST
     assert said(lessons, lambda x: x[0]) is None
     assert said(lessons, lambda x: x.sum(axis=0)[None] / 4) is None
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        lambda size: np.full(32 * size, np.nan, np.float16),
+        lambda size: [0.5] * size,
+        lambda size: ["x" * 4 * size],
+        lambda size: {"x": np.ones(size), "y": np.ones(size)},
+    ],
+    ids=["NaN", "a list", "a text", "together"],
+)
+def test_what_would_take_seconds_to_digest_is_not_digested(junk: Callable[[int], Any]) -> None:
+    much = junk(2**20)
+    began = time.process_time()
+    assert hints.fingerprint([much]) == ()
+    assert time.process_time() - began < 1
+    assert len(hints.fingerprint([junk(1000)])) == 2
+    (lesson, *_) = hints.build([check_sum], MISTAKES, RIGHT)
+    assert lesson.explains({"check_sum": ()}, ()) == []
 
 
 def test_what_is_written_down_reads_as_it_was(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,54 @@ def test_the_whole_submission_has_one_budget(judge: Judge) -> None:
     verdict = judge.submission(json.dumps(cells).encode())
     assert verdict.status == "graded"
     assert verdict.cpu["student"] < 2 * SHORT.attempt_cpu
+
+
+ENDLESS = "class Endless:\n    def __getitem__(self, key):\n        return 1.0\n"
+LOOPS = """
+
+@exercise("scale")
+def test_rows(student):
+    for row in student.scale(np.ones((2, 2)), 2.0):
+        assert row is not None
+
+
+@exercise("scale")
+def test_as_many(student):
+    for _ in range(int(student.scale(np.ones((2, 2)), 2.0)[0][0])):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "patience", "test_cpu", "said"),
+    [
+        (ENDLESS + SCALE.format("return Endless()"), 3, 60, "not through after 3 s"),
+        (ENDLESS + SCALE.format("return Endless()"), 60, 0.5, "more than 0.5 s of CPU time"),
+        (SCALE.format("return [[10**15]]"), 60, 0.5, "more than 0.5 s of CPU time"),
+    ],
+    ids=["asked for ever", "asked much", "not asked"],
+)
+def test_what_tests_would_never_come_to_the_end_of_times_out(
+    toy: Assignment,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    patience: float,
+    test_cpu: float,
+    said: str,
+) -> None:
+    """An object has items without end, or a number is one that a test counts to."""
+    monkeypatch.setattr("autograder.judging.judge.TEST_CPU", test_cpu)
+    with open(toy.folder / "hidden_tests.py", "a") as file:
+        file.write(LOOPS)
+    limits = Limits(cell_cpu=1, call_cpu=1, attempt_cpu=30, wall_factor=patience / 30, idle=1)
+    mean = "def batch_mean(x):\n    return x.mean(axis=0)\n"
+    with WarmParent((), limits) as parent:
+        began = time.monotonic()
+        verdict = judged(Judge(toy, {frozenset(): parent}), scale=source, batch_mean=mean)
+    assert time.monotonic() - began < 40
+    scale = exercise(verdict, "scale")
+    assert scale.status == "timed_out" and said in str(scale.tests[-1].diagnosis)
+    assert exercise(verdict, "batch_mean").score == 3
 
 
 def test_only_some_exercises(judge: Judge) -> None:

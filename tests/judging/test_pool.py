@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,23 @@ import pytest
 from autograder.assignment import build
 from autograder.assignment.source import Assignment
 from autograder.judging.attempt import Attempt
-from autograder.judging.pool import DIED, IsolationError, Pool
+from autograder.judging.judge import TEST_CPU
+from autograder.judging.pool import DIED, GRACE, HUNG, IsolationError, Pool
 from autograder.judging.processes import Processes
-from autograder.sandbox import LAYERS, Isolation
+from autograder.sandbox import LAYERS, Isolation, Limits
 
 
 def attempts(toy: Assignment, count: int) -> list[Attempt]:
     data = build.solved(toy).encode()
     return [Attempt("toy", data, key=str(number)) for number in range(count)]
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Wait for something to become so."""
+    until = time.monotonic() + seconds
+    while not true() and time.monotonic() < until:
+        time.sleep(0.02)
+    return true()
 
 
 def test_every_attempt_has_its_verdict(toy: Assignment, toy_root: Path) -> None:
@@ -47,6 +58,40 @@ def test_a_worker_that_keeps_dying_is_our_fault(toy: Assignment, toy_root: Path)
         ((_, verdict),) = pool.judge(attempts(toy, 1))
     assert verdict.status == "internal_error"
     assert verdict.notes == (DIED,)
+
+
+HANGS = """
+
+@exercise("scale")
+def test_hangs(student):
+    import pathlib, time
+    told = pathlib.Path({told!r})
+    before = told.read_text().splitlines() if told.exists() else []
+    told.write_text("\\n".join([*before, str(student.__dict__["_inner"]._process.pid)]))
+    time.sleep(0 if len(before) == {answers} else 10**6)
+"""
+
+
+@pytest.mark.parametrize(("answers", "status"), [(1, "graded"), (9, "internal_error")])
+def test_a_worker_that_hangs_is_ended_with_all_that_it_started(
+    toy: Assignment, toy_root: Path, tmp_path: Path, answers: int, status: str
+) -> None:
+    told = tmp_path / "told"
+    with open(toy.folder / "hidden_tests.py", "a") as file:
+        file.write(HANGS.format(told=str(told), answers=answers))
+    with Pool(toy_root, ["toy"], 1) as pool:
+        pool.patience = 15.0
+        ((_, verdict),) = pool.judge(attempts(toy, 1))
+        pids = told.read_text().split()
+        assert len(pids) == 2
+        assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    assert verdict.status == status
+    assert (verdict.notes == (HUNG,)) == (status == "internal_error")
+
+
+def test_how_long_a_worker_may_take_follows_from_the_limits(toy_root: Path) -> None:
+    with Pool(toy_root, ["toy"], 1, Limits(attempt_cpu=7, wall_factor=3)) as pool:
+        assert pool.patience == 7 * 3 + TEST_CPU * 3 + GRACE
 
 
 def test_a_worker_that_is_dead_when_it_is_asked_is_our_fault(
