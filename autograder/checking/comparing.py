@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from autograder.checking import diagnose, resemblance
 from autograder.checking.recorder import Call
 from autograder.checking.resemblance import Pair
-from autograder.checking.student import Student
+from autograder.checking.student import Student, StudentError
 
 
 class Mismatch(AssertionError):
@@ -104,6 +104,58 @@ def assert_unchanged(student: Student, function: str, *args: Any, **kwargs: Any)
                 f"{function} changes {place} in place: the caller's array is no longer what it "
                 "was. Work on a copy, or make a new array."
             )
+
+
+class Lent:
+    """Values that the student holds while a test runs, to be looked at again when it is over.
+
+    Parameters
+    ----------
+    student : Student
+    **values
+        By the names that the student knows; ``lent["x"]`` is what to pass as an argument.
+    """
+
+    def __init__(self, student: Student, **values: Any) -> None:
+        self._student = student
+        self._values = values
+        self._handles = {name: student.put(value) for name, value in values.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._handles[name]
+
+    def assert_unchanged(self, otherwise: str) -> None:
+        """See that all values are what they were.
+
+        Parameters
+        ----------
+        otherwise : str
+            What to say of one that is not, such as ``"train changes {} in place."``
+        """
+        for name, expected in self._values.items():
+            actual = self._student.get(self._handles[name])
+            if not np.array_equal(actual, expected):
+                raise Mismatch(otherwise.format(name))
+
+
+def assert_raises(kind: str, call: Callable[[], Any], otherwise: str) -> None:
+    """See that a call of the student's code raises an exception of this kind, and no other.
+
+    Parameters
+    ----------
+    kind : str
+        Such as ``"ValueError"``.
+    call : callable
+    otherwise : str
+        What to say if it raises nothing.
+    """
+    try:
+        call()
+    except StudentError as error:
+        if error.kind != kind:
+            raise
+    else:
+        raise Mismatch(otherwise)
 
 
 def assert_float32(

@@ -5,11 +5,19 @@ import linecache
 import numpy as np
 import pytest
 
-from autograder.checking.comparing import Mismatch, assert_close, assert_float32, assert_unchanged
+from autograder.checking.arrays import each, single
+from autograder.checking.comparing import (
+    Lent,
+    Mismatch,
+    assert_close,
+    assert_float32,
+    assert_raises,
+    assert_unchanged,
+)
 from autograder.checking.marks import Mark, exercise, mark_of
 from autograder.checking.recorder import Recorder
 from autograder.checking.running import last_line, run_test
-from autograder.checking.student import Expression, Namespace, StudentError
+from autograder.checking.student import Expression, Namespace, StudentError, evaluated
 
 
 def student(source):
@@ -339,3 +347,53 @@ def test_float32_is_asked_for_and_compared_as_such():
         assert_float32(third, third, name="out")
     with pytest.raises(Mismatch, match="out"):
         assert_float32(np.float32(1.001) * third.astype(np.float32), third, name="out")
+
+
+def test_lent_values_are_looked_at_again():
+    ours = student("def train(x, y):\n    x.sort()\n    return y.sum()")
+    x, y = np.array([2.5, 1.5]), np.array([1.0, 3.0])
+    lent = Lent(ours, x=x, y=y)
+    assert ours.train(lent["y"], lent["x"]) == 4.0
+    lent.assert_unchanged("train changes {} in place.")
+    ours.train(lent["x"], lent["y"])
+    with pytest.raises(Mismatch, match=r"^train changes x in place\.$"):
+        lent.assert_unchanged("train changes {} in place.")
+    assert x.tolist() == [2.5, 1.5]
+
+
+def test_an_expression_is_evaluated_where_the_student_is():
+    ours = student("")
+    assert evaluated(ours, Expression("lambda x: 2 * x"))(4.0) == 8.0
+    assert evaluated(ours, Expression("[1, 2]")) == [1, 2]
+
+
+REFUSALS = [
+    ("raise ValueError('no')", None),
+    ("return x", Mismatch),
+    ("raise TypeError('no')", StudentError),
+]
+
+
+@pytest.mark.parametrize(("body", "error"), REFUSALS)
+def test_a_call_that_should_raise(body, error):
+    ours = student(f"def f(x): {body}")
+    if error is None:
+        assert_raises("ValueError", lambda: ours.f(1), "It should raise ValueError.")
+        return
+    with pytest.raises(error):
+        assert_raises("ValueError", lambda: ours.f(1), "It should raise ValueError.")
+
+
+def test_definitions_for_one_number_are_applied_to_each():
+    x = np.array([[1.0, -2.0], [3.0, -4.0]])
+    assert np.array_equal(each(lambda v: max(v, 0.0), x), np.maximum(x, 0))
+    assert each(abs, np.array(-2.0)).shape == ()
+
+
+def test_only_real_numbers_become_float32():
+    x, n = np.array([1.5]), np.array([2])
+    values = single({"x": x, "rest": (n, [x], "text", 2.5, None)})
+    kinds = values["x"], values["rest"][0], values["rest"][1][0]
+    assert [array.dtype for array in kinds] == [np.float32, n.dtype, np.float32]
+    assert values["rest"][2:] == ("text", 2.5, None)
+    assert x.dtype == np.float64
