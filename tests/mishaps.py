@@ -143,11 +143,11 @@ AUTHORS = {
     ),
     "a solution without an end": Case(
         edited("notebook.py", "    ### END SOLUTION\n", ""), "build grade",
-        "line 11: write ### BEGIN SOLUTION above each solution",
+        "line 11: the line '### BEGIN SOLUTION .*' marks no region",
     ),
     "a written answer without an end": Case(
         edited("notebook.py", "# ### END SOLUTION", ""), "build grade",
-        "line 30: write ### BEGIN SOLUTION above each solution",
+        "line 30: the line '### BEGIN SOLUTION' marks no region",
     ),
     "a solution that is not Python": Case(
         edited("notebook.py", "x * factor", "x * (factor"), READING,
@@ -351,11 +351,11 @@ AUTHORS = {
     ),
     "an assignment that is not built": Case(
         gone("assignments"), "validate release",
-        "assignments/toy.* no (toy.ipynb|notebook); run `autograder build toy`.",
+        "assignments/toy.*(has no toy.ipynb|is not what a build gives); run `autograder build toy`.",
     ),
     "a built notebook that is none": Case(
         written("assignments/toy/toy.ipynb", "{"), "validate",
-        "assignments/toy/toy.ipynb is no notebook; run `autograder build toy`.",
+        "assignments/toy/toy.ipynb is not what a build gives; run `autograder build toy`.",
     ),
     "figures that cannot be written": Case(
         lambda root: (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograder.checking.comparing import Mismatch
-from autograder.gradcheck import gradcheck, numerical_gradient, relative_error
+from autograder.gradcheck import gradcheck, numerical_gradient, numerical_gradients, relative_error
 
 RNG = np.random.default_rng(1)
 
@@ -26,6 +26,16 @@ def test_numerical_gradient_of_a_cubic() -> None:
     assert relative_error(numerical_gradient(lambda v: v**3, x, dout), 3 * x**2 * dout) < 1e-9
     assert relative_error(numerical_gradient(lambda v: np.sum(v**3), x), 3 * x**2) < 1e-9
     assert np.array_equal(x, kept)
+
+
+def test_several_arrays_are_differentiated_in_their_places_and_by_their_names() -> None:
+    x, w, dout = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=(4, 2))
+    dx, dw = numerical_gradients(lambda values: values[0] @ values[1], (x, w), dout)
+    assert relative_error(dx, dout @ w.T) < 1e-9
+    assert relative_error(dw, x.T @ dout) < 1e-9
+    named = numerical_gradients(lambda v: np.sum(v["x"] @ v["w"]), {"w": w, "x": x})
+    assert list(named) == ["w", "x"]
+    assert relative_error(named["w"], x.T @ np.ones((4, 2))) < 1e-9
 
 
 def test_whole_numbers_and_single_numbers_are_differentiated() -> None:

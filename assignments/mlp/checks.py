@@ -8,8 +8,15 @@ import math
 
 import numpy as np
 
-from autograder.gradcheck import numerical_gradient
-from autograder.testing import Expression, assert_close, assert_unchanged, exercise
+from autograder.gradcheck import numerical_gradient, numerical_gradients
+from autograder.testing import (
+    Expression,
+    assert_close,
+    assert_unchanged,
+    each,
+    evaluated,
+    exercise,
+)
 
 X = np.array([[0.31, -1.24, 0.57], [-0.83, 0.46, 1.92], [1.35, -0.68, -0.29], [-0.12, 2.03, 0.74]])
 DOUT = np.array(
@@ -18,11 +25,6 @@ DOUT = np.array(
 W = np.array([[0.62, -0.35], [-1.14, 0.83], [0.27, 1.46]])
 B = np.array([0.21, -0.54])
 CLASSES = np.array([2, 0, 1, 1])
-
-
-def each(f, x):
-    """The scalar function f applied to every element of x."""
-    return np.array([f(float(v)) for v in x.ravel()]).reshape(x.shape)
 
 
 def logistic(v):
@@ -434,16 +436,13 @@ def squashed(x, values):
 
 def slopes(f):
     """Central differences of a function of the parameters, for each of them."""
-    return {
-        name: numerical_gradient(lambda v, n=name: f({**VALUES, n: v}), value)
-        for name, value in VALUES.items()
-    }
+    return numerical_gradients(f, VALUES)
 
 
 def loaded(student):
     """The student's network with the weights and biases of VALUES."""
     net = student.MLP([3, 3, 3], ["tanh", "sigmoid"], rng=np.random.default_rng(0))
-    student.get(student.put(ASSIGN))(net, VALUES)
+    evaluated(student, ASSIGN)(net, VALUES)
     return net
 
 

@@ -97,7 +97,7 @@ def _cells(notebook: Path) -> list[dict[str, Any]]:
         return [{**cell, "source": "".join(cell["source"])} for cell in cells]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AssignmentError(
-            f"{shown(notebook)} is no notebook; run `autograder build {notebook.stem}`."
+            f"{shown(notebook)} is not what a build gives; run `autograder build {notebook.stem}`."
         ) from error
 
 

@@ -339,8 +339,7 @@ def _provided_from(address: str, cell: Cell, where: str, assignment: str, root: 
     known = _exercises(read_text(root / "reference" / other / "notebook.py"), other)
     if exercise not in known:
         raise AssignmentError(
-            f"{where}: {other} has no exercise {exercise!r} to provide; "
-            f"it has {', '.join(known)}."
+            f"{where}: {other} has no exercise {exercise!r} to provide; it has {', '.join(known)}."
         )
     source, allows = known[exercise].solved, cell.allows | known[exercise].allows
     return replace(cell, id=_id("provided", source), source=source, allows=allows)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from autograder.checking import diagnose, resemblance
+from autograder.checking.arrays import single
 from autograder.checking.recorder import Call
 from autograder.checking.resemblance import Pair
-from autograder.checking.student import Expression, Student, leaves_of
+from autograder.checking.student import Expression, Student, StudentError, leaves_of
 
 
 class Mismatch(AssertionError):
@@ -147,6 +148,58 @@ def _with(whole: Any, parts: Mapping[Any, Any]) -> Any:
     return type(whole)(parts.get(place, item) for place, item in enumerate(whole))
 
 
+class Lent:
+    """Values that the student holds while a test runs, to be looked at again when it is over.
+
+    Parameters
+    ----------
+    student : Student
+    **values
+        By the names that the student knows; ``lent["x"]`` is what to pass as an argument.
+    """
+
+    def __init__(self, student: Student, **values: Any) -> None:
+        self._student = student
+        self._values = values
+        self._handles = {name: student.put(value) for name, value in values.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._handles[name]
+
+    def assert_unchanged(self, otherwise: str) -> None:
+        """See that all values are what they were.
+
+        Parameters
+        ----------
+        otherwise : str
+            What to say of one that is not, such as ``"train changes {} in place."``
+        """
+        for name, expected in self._values.items():
+            actual = self._student.get(self._handles[name])
+            if not np.array_equal(actual, expected):
+                raise Mismatch(otherwise.format(name))
+
+
+def assert_raises(kind: str, call: Callable[[], Any], otherwise: str) -> None:
+    """See that a call of the student's code raises an exception of this kind, and no other.
+
+    Parameters
+    ----------
+    kind : str
+        Such as ``"ValueError"``.
+    call : callable
+    otherwise : str
+        What to say if it raises nothing.
+    """
+    try:
+        call()
+    except StudentError as error:
+        if error.kind != kind:
+            raise
+    else:
+        raise Mismatch(otherwise)
+
+
 def assert_float32(
     actual: Any, expected: Any, *, name: str, axes: str | None = None, rtol: float = 1e-6
 ) -> None:
@@ -160,7 +213,7 @@ def assert_float32(
     assert_close(actual, np.asarray(expected, np.float32), name=name, axes=axes, rtol=rtol)
 
 
-def assert_keeps_float32(student: Student, function: str, *args: Any, **kwargs: Any) -> None:
+def assert_returns_float32(student: Student, function: str, *args: Any, **kwargs: Any) -> None:
     """Call a function of the student's with float32 arrays, and see that it gives no others.
 
     Raises
@@ -168,24 +221,12 @@ def assert_keeps_float32(student: Student, function: str, *args: Any, **kwargs: 
     Mismatch
         Naming the dtype that came back.
     """
-    single = {key: _single(value) for key, value in kwargs.items()}
-    result = getattr(student, function)(*map(_single, args), **single)
+    result = getattr(student, function)(*single(args), **single(kwargs))
     for _, array in leaves_of(result):
         if array.ndim and array.dtype.kind == "f" and array.dtype != np.float32:
             raise Mismatch(
                 f"{function} gives {array.dtype} for float32 inputs: keep the dtype of the inputs."
             )
-
-
-def _single(value: Any) -> Any:
-    """Turn the arrays of real numbers in an argument into float32."""
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        return value.astype(np.float32)
-    if isinstance(value, dict):
-        return {key: _single(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(map(_single, value))
-    return value
 
 
 STRICT = Expression(

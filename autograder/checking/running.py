@@ -13,6 +13,7 @@ from typing import Any
 
 from autograder.checking import diagnose
 from autograder.checking.comparing import Mismatch
+from autograder.checking.families import WrongCount
 from autograder.checking.marks import Mark, mark_of
 from autograder.checking.recorder import Recorder
 from autograder.checking.student import Student
@@ -234,6 +235,17 @@ def _unusable(error: Exception, recorder: Recorder, right: list[Any] | None) -> 
 
 def _unpacked(error: Exception, called: str, result: Any) -> str | None:
     """Say how many values are expected, if the result as a whole was certainly unpacked."""
+    wanted = error.expected if isinstance(error, WrongCount) else _count_in(error, called)
+    if wanted is None:
+        return None
+    found = diagnose.kind_of(result)
+    if isinstance(result, (tuple, list)):
+        found = f"{len(result)} values" if len(result) != 1 else "one value"
+    return f"{called} gives {found}, and {wanted} values are expected: see its docstring."
+
+
+def _count_in(error: Exception, called: str) -> str | None:
+    """Find how many values a test's own ``a, b = student.f(…)`` unpacks."""
     wanted = re.search(r"unpack \(expected (\d+)", str(error))
     line = traceback.extract_tb(error.__traceback__)[-1].line or ""
     targets, _, value = line.partition("=")
@@ -244,7 +256,4 @@ def _unpacked(error: Exception, called: str, result: Any) -> str | None:
         or "[" in value.split(")")[-1]
     ):
         return None
-    found = diagnose.kind_of(result)
-    if isinstance(result, (tuple, list)):
-        found = f"{len(result)} values" if len(result) != 1 else "one value"
-    return f"{called} gives {found}, and {wanted[1]} values are expected: see its docstring."
+    return wanted[1]

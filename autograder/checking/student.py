@@ -68,6 +68,11 @@ class Student(Protocol):
         ...
 
 
+def evaluated(student: Student, expression: Expression) -> Any:
+    """Evaluate an expression where the student's code lives; what stays there can be called."""
+    return student.get(student.put(expression))
+
+
 class Namespace:
     """A student in this process; values are copied on the way in and out, as across a pipe.
 

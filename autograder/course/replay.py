@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import comparing
+from autograder.checking import comparing, families
+from autograder.checking.families import Case
 from autograder.checking.marks import mark_of
 from autograder.course.submissions import Submission
 from autograder.course.grading import Grading
@@ -26,6 +27,8 @@ from autograder.judging.rebuild import Malformed, rebuild
 from autograder.sandbox import StudentDied, WarmParent
 from autograder.errors import UserError
 
+#: Where the comparisons are that a test makes.
+COMPARISONS = (comparing.__file__, families.__file__)
 #: What a test is given; and the name for what it does not look at.
 NOT_SHOWN = ("student", "reference", "rng", "_")
 
@@ -149,13 +152,28 @@ def _places(test: Any, error: BaseException) -> Iterator[Place]:
         if code.co_filename == tests:
             line = linecache.getline(code.co_filename, number).strip()
             yield Place(f"{code.co_name}, line {number}", line, dict(_inputs(frame)))
-        elif code.co_filename == comparing.__file__ and code.co_name.startswith("assert_"):
-            compared: dict[str, Any] = {
-                name: frame.f_locals[name]
-                for name in ("actual", "expected")
-                if name in frame.f_locals
-            }
-            yield Place(code.co_name, "", compared)
+        elif code.co_filename in COMPARISONS and code.co_name.startswith("assert_"):
+            yield Place(code.co_name, "", dict(_compared(frame)))
+
+
+def _compared(frame: FrameType) -> Iterator[tuple[str, Any]]:
+    """Give what a comparison compares, and the call that it is about."""
+    for name in ("actual", "expected"):
+        if name in frame.f_locals:
+            yield name, frame.f_locals[name]
+    if isinstance(case := frame.f_locals.get("case"), Case):
+        for place, value in enumerate(case.arguments, start=1):
+            yield from _flat(f"argument {place} of {case.function}", value)
+        yield from case.options.items()
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Take the arrays out of a tuple, such as a cache, so that each can be shown."""
+    if not isinstance(value, tuple):
+        yield name, value
+        return
+    for place, item in enumerate(value):
+        yield from _flat(f"{name}[{place}]", item)
 
 
 def _inputs(frame: FrameType) -> Iterator[tuple[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib.metadata
 import json
 import os
 import random
@@ -62,8 +63,11 @@ def main() -> None:
     settings = Settings(**json.loads(sys.argv[1]))
     if settings.site:
         serve(settings)
-    else:
+        return
+    try:
         enter(settings)
+    except importlib.metadata.PackageNotFoundError as error:
+        sys.exit(f"allows={error.name!r} names a package that is not installed here")
 
 
 def enter(settings: Settings) -> None:

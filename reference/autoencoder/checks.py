@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from autograder.gradcheck import numerical_gradient
-from autograder.testing import Expression, assert_close, assert_unchanged, exercise
+from autograder.testing import Expression, assert_close, assert_unchanged, evaluated, exercise
 
 X = np.array([[0.31, -1.24, 0.57], [-0.83, 0.46, 1.92], [1.35, -0.68, -0.29], [-0.12, 2.03, 0.74]])
 OTHER = np.array([[0.27, -0.84, 0.36], [0.19, 0.98, 1.05], [1.11, -0.45, 0.62], [-0.52, 1.17, 0.4]])
@@ -203,7 +203,7 @@ def network(student):
             f"An autoencoder of widths (3, 2, 1) and (1, 2, 3) should have an array {name} of "
             f"shape {value.shape}."
         )
-    student.get(student.put(FILL))(net, VALUES)
+    evaluated(student, FILL)(net, VALUES)
     return net
 
 
@@ -244,7 +244,7 @@ def test_network_decode(student):
 def test_network_in_evaluation(student):
     """In evaluation the running statistics normalise, and one sample is enough."""
     net = network(student)
-    student.get(student.put(Expression("lambda net: setattr(net, 'training', False)")))(net)
+    evaluated(student, Expression("lambda net: setattr(net, 'training', False)"))(net)
     expected = decoder(encoder(X[:1], VALUES, False), VALUES, False)
     assert_close(net.forward(X[:1]), expected, name="x_hat in evaluation", axes="ND")
 
@@ -338,7 +338,7 @@ def test_stopping_copies(student):
     """The best state is a copy, out of the reach of further training."""
     stopping, state = student.EarlyStopping(3), student.put({"w1": W})
     stopping.update(1.0, state)
-    student.get(student.put(Expression("lambda state: state['w1'].fill(7.0)")))(state)
+    evaluated(student, Expression("lambda state: state['w1'].fill(7.0)"))(state)
     assert_close(stopping.best_state["w1"], W, name="best_state['w1']", axes="DM")
 
 
@@ -521,7 +521,7 @@ class Coder:
 def test_process(student):
     """Codes, clamped reconstructions and the error of each sample, whatever the batches."""
     for size in 500, 3:
-        model = student.get(student.put(CODER))(W)
+        model = evaluated(student, CODER)(W)
         out = student.process(model, OTHER, np.arange(4), "toy", batch_size=size)
         assert set(out) == {"Z", "Yhat", "mse", "y", "dataset"}, (
             "The keys should be Z, Yhat, mse, y and dataset."
@@ -540,7 +540,7 @@ def test_process(student):
 @exercise("process")
 def test_process_mode(student):
     """The model works in evaluation mode and in batches, and is then in the mode it was in."""
-    model = student.get(student.put(CODER))(W)
+    model = evaluated(student, CODER)(W)
     student.process(model, OTHER, np.arange(4), "toy", batch_size=3)
     assert set(model.modes) == {False}, "The model is to be used in evaluation mode."
     assert model.training is True, "Afterwards the model should be in the mode it was in."
@@ -776,8 +776,8 @@ def terms(a, c):
 @exercise("vae")
 def test_vae_terms(student):
     """Forward gives the likelihood of the decoded draws, and the divergence."""
-    model = student.get(student.put(FAKE))(A, C)
-    nll, kl = student.get(student.put(PASSES))(student.vae_forward, None, model, PIXELS, NOISE)
+    model = evaluated(student, FAKE)(A, C)
+    nll, kl = evaluated(student, PASSES)(student.vae_forward, None, model, PIXELS, NOISE)
     expected = terms(A, C)
     assert_close(nll, float(expected[0]), name="nll", sizes={"N": 4, "D": 3})
     assert_close(kl, float(expected[1]), name="kl", sizes={"N": 4, "K": 2})
@@ -786,8 +786,8 @@ def test_vae_terms(student):
 @exercise("vae", weight=2)
 def test_vae_gradients(student):
     """Backward brings decoder and encoder the gradients of the sum of both terms."""
-    model = student.get(student.put(FAKE))(A, C)
-    passes = student.get(student.put(PASSES))
+    model = evaluated(student, FAKE)(A, C)
+    passes = evaluated(student, PASSES)
     passes(student.vae_forward, student.vae_backward, model, PIXELS, NOISE)
     expected = numerical_gradient(lambda v: sum(terms(A, v)), C)
     assert_close(model.gradients["c"], expected, name="the decoder's gradient", axes="KD")

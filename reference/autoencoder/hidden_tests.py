@@ -9,13 +9,22 @@ import math
 
 import numpy as np
 
-from autograder.gradcheck import numerical_gradient
+from autograder.gradcheck import numerical_gradient, numerical_gradients
 from autograder.testing import (
+    Case,
     Expression,
+    Lent,
+    Right,
     assert_close,
     assert_float32,
+    assert_gives,
+    assert_keeps_float32,
+    assert_leaves_inputs_alone,
     assert_unchanged,
+    each,
+    evaluated,
     exercise,
+    single,
 )
 
 EXACT = 1e-10
@@ -63,15 +72,6 @@ def block(x, layer, activation, training=True):
 # Inputs and comparisons
 
 
-def single(values):
-    """The same arrays in float32."""
-    if isinstance(values, dict):
-        return {name: single(value) for name, value in values.items()}
-    if isinstance(values, tuple):
-        return tuple(map(single, values))
-    return values.astype(np.float32) if isinstance(values, np.ndarray) else values
-
-
 def layer_for(rng, d, m, batchnorm):
     """A layer of which no number is zero or one."""
     layer = {"w": rng.standard_normal((d, m)) / math.sqrt(d)}
@@ -106,13 +106,8 @@ def block_cache(x, layer, activation):
 
 def block_gradients(x, layer, dout, activation):
     """Central differences of the naive layer, for x and for each of its parameters."""
-    gradients = {
-        name: numerical_gradient(
-            lambda v, n=name: block(x, {**layer, n: v}, activation)[0], layer[name], dout
-        )
-        for name in layer
-        if name not in ("mean", "var")
-    }
+    parameters = {name: v for name, v in layer.items() if name not in ("mean", "var")}
+    gradients = numerical_gradients(lambda v: block(x, layer | v, activation)[0], parameters, dout)
     return numerical_gradient(lambda v: block(v, layer, activation)[0], x, dout), gradients
 
 
@@ -133,6 +128,13 @@ LAYERS = list(itertools.product((False, True), ACTIVATIONS))
 # The loss
 
 
+def reconstruction_loss(x_hat, x):
+    given, sizes = (x_hat, x), dict(zip("ND", x.shape, strict=True))
+    return Case.loss(
+        "reconstruction_loss", squared_error, given, EXACT, sizes, loss=None, dx_hat="ND"
+    )
+
+
 @exercise("reconstruction_loss")
 def test_loss_toy(student):
     """Errors of 1, 2, 3, 0, 1 and 3 have the mean square 4."""
@@ -147,39 +149,26 @@ def test_loss_toy(student):
 def test_loss_value(student, rng):
     """The loss is the mean over all elements, for any N and D."""
     for n, d in (5, 3), (1, 4), (4, 1), (3, 3):
-        x_hat, x = rng.standard_normal((2, n, d))
-        loss, _ = student.reconstruction_loss(x_hat, x)
-        expected = float(squared_error(x_hat, x))
-        assert_close(loss, expected, name="loss", rtol=EXACT, sizes={"N": n, "D": d})
+        assert_gives(student, reconstruction_loss(*rng.standard_normal((2, n, d))), "loss")
 
 
 @exercise("reconstruction_loss", weight=2)
 def test_loss_gradient(student, rng):
     """dx_hat is the derivative of the loss by each element of the reconstruction."""
     for n, d in (5, 3), (1, 4), (4, 1), (3, 3):
-        x_hat, x = rng.standard_normal((2, n, d))
-        _, dx_hat = student.reconstruction_loss(x_hat, x)
-        expected = numerical_gradient(lambda v, x=x: squared_error(v, x), x_hat)
-        sizes = {"N": n, "D": d}
-        assert_close(dx_hat, expected, name="dx_hat", axes="ND", sizes=sizes)
+        assert_gives(student, reconstruction_loss(*rng.standard_normal((2, n, d))), "dx_hat")
 
 
 @exercise("reconstruction_loss", weight=0.5)
 def test_loss_float32(student, rng):
     """float32 reconstructions have a float32 gradient."""
-    x_hat, x = single(rng.standard_normal((2, 6, 5)))
-    loss, dx_hat = student.reconstruction_loss(x_hat, x)
-    assert_close(float(loss), float(squared_error(x_hat, x)), name="loss", rtol=1e-5)
-    assert_float32(dx_hat, 2 * (x_hat - x) / x.size, name="dx_hat", axes="ND")
+    assert_keeps_float32(student, reconstruction_loss(*rng.standard_normal((2, 6, 5))))
 
 
 @exercise("reconstruction_loss", weight=0.5)
 def test_loss_leaves_its_inputs_alone(student, rng):
     """The loss is right, and changes neither the reconstruction nor the input."""
-    x_hat, x = rng.standard_normal((2, 4, 3))
-    loss, _ = student.reconstruction_loss(x_hat, x)
-    assert_close(loss, float(squared_error(x_hat, x)), name="loss", rtol=EXACT)
-    assert_unchanged(student, "reconstruction_loss", x_hat, x)
+    assert_leaves_inputs_alone(student, reconstruction_loss(*rng.standard_normal((2, 4, 3))))
 
 
 # A layer
@@ -451,14 +440,12 @@ def loaded(student, values, case):
             f"{'with' if use_batchnorm else 'without'} batch normalisation, the network should "
             f"have an array {name} of shape {value.shape}."
         )
-    student.get(student.put(FILL))(net, values)
+    evaluated(student, FILL)(net, values)
     return net
 
 
 def set_training(student, net, mode):
-    student.get(student.put(Expression("lambda net, mode: setattr(net, 'training', mode)")))(
-        net, mode
-    )
+    evaluated(student, Expression("lambda net, mode: setattr(net, 'training', mode)"))(net, mode)
 
 
 def assert_gradients(gradients, f, values, dout, names=None):
@@ -467,10 +454,7 @@ def assert_gradients(gradients, f, values, dout, names=None):
     assert set(names) <= set(gradients), (
         f"After backward, gradients should hold {', '.join(names)}."
     )
-    slopes = {
-        name: numerical_gradient(lambda v, n=name: f({**values, n: v}), values[name], dout)
-        for name in names
-    }
+    slopes = numerical_gradients(lambda v: f(values | v), {n: values[n] for n in names}, dout)
     scale = max(np.linalg.norm(slope) for slope in slopes.values())
     for name, expected in slopes.items():
         label = f"gradients['{name}']"
@@ -529,7 +513,7 @@ def test_network_defaults(student, rng):
     expected = np.random.default_rng(3).normal(0, math.sqrt(2 / 4), (4, 5))
     assert_close(net.parameters["w1"], expected, name="w1", axes="DM")
     assert net.gradients == {}, "gradients should be empty until a backward pass fills it."
-    student.get(student.put(FILL))(net, values)
+    evaluated(student, FILL)(net, values)
     expected, _ = autoencode(x, values, case)
     assert_close(net.forward(x), expected, name="x_hat", axes="ND", rtol=1e-9)
 
@@ -671,14 +655,13 @@ def test_networks_are_independent(student, rng):
     values, x, dout = network_case(rng, case)
     net = loaded(student, values, case)
     other = loaded(student, network_values(rng, case), case)
-    given = student.put(x), student.put(dout)
-    net.forward(given[0])
+    lent = Lent(student, x=x, dx_hat=dout)
+    net.forward(lent["x"])
     other.forward(rng.standard_normal((5, 3)))
     other.backward(rng.standard_normal((5, 3)))
-    net.backward(given[1])
+    net.backward(lent["dx_hat"])
     assert_gradients(net.gradients, lambda v: autoencode(x, v, case)[0], values, dout)
-    for handle, value, name in zip(given, (x, dout), ("x", "dx_hat"), strict=True):
-        assert np.array_equal(student.get(handle), value), f"The network changes {name} in place."
+    lent.assert_unchanged("The network changes {} in place.")
 
 
 @exercise("Autoencoder", cpu_seconds=COST)
@@ -768,7 +751,7 @@ def test_decay_leaves_the_parameters_alone(student, rng):
     shared = Expression(
         "lambda f, p: any(np.shares_memory(g, p[name]) for name, g in f(p, 1.0)[1].items())"
     )
-    assert not student.get(student.put(shared))(student.weight_decay, parameters), (
+    assert not evaluated(student, shared)(student.weight_decay, parameters), (
         "The gradients share their memory with the parameters: make new arrays."
     )
 
@@ -854,7 +837,7 @@ def test_stopping_copies(student, rng):
     state = student.put({"w1": np.ones((2, 3)), "b1": np.zeros(3)})
     spoil = Expression("lambda state: [a.fill(7.0) for a in state.values()] and None")
     stopping.update(1.0, state)
-    student.get(student.put(spoil))(state)
+    evaluated(student, spoil)(state)
     stopping.update(2.0, state)
     assert_close(stopping.best_state["w1"], np.ones((2, 3)), name="best_state['w1']")
     assert_close(stopping.best_state["b1"], np.zeros(3), name="best_state['b1']")
@@ -1091,11 +1074,11 @@ def test_fit_without_a_best(student, rng):
 def test_fit_leaves_the_data_alone(student, rng):
     """Training gives its losses, and shuffles neither the training nor the validation data."""
     x, x_val, seed = training_case(rng, 10)
-    given, model = (student.put(x), student.put(x_val)), student.put(Expression(MODEL, "model"))
-    history = student.fit(model, OBJECTIVE, *given, rng=np.random.default_rng(seed), **SETTINGS)
+    lent, model = Lent(student, x=x, x_val=x_val), student.put(Expression(MODEL, "model"))
+    generator = np.random.default_rng(seed)
+    history = student.fit(model, OBJECTIVE, lent["x"], lent["x_val"], rng=generator, **SETTINGS)
     assert_close(history["loss"], diary(x, x_val, seed, **SETTINGS)[0]["loss"], name="loss")
-    for handle, value, name in zip(given, (x, x_val), ("x", "x_val"), strict=True):
-        assert np.array_equal(student.get(handle), value), f"fit changes {name} in place."
+    lent.assert_unchanged("fit changes {} in place.")
 
 
 @exercise("fit", weight=0.5)
@@ -1220,7 +1203,7 @@ class Coder:
 
 
 def coder(student, w, mode=False):
-    return student.get(student.put(Expression(CODER, "Coder")))(w, mode)
+    return evaluated(student, Expression(CODER, "Coder"))(w, mode)
 
 
 def processed(x, w):
@@ -1314,10 +1297,9 @@ def test_process_leaves_its_inputs_alone(student, rng):
     out = student.process(coder(student, single(w)), x32, y, "toy")
     for key, value, axes in zip(("Z", "Yhat", "mse"), expected, ("NK", "ND", "N"), strict=True):
         assert_float32(out[key], value, name=key, axes=axes)
-    given = student.put(x), student.put(y)
-    student.process(coder(student, w), *given, "toy")
-    for handle, value, name in zip(given, (x, y), "xy", strict=True):
-        assert np.array_equal(student.get(handle), value), f"process changes {name} in place."
+    lent = Lent(student, x=x, y=y)
+    student.process(coder(student, w), lent["x"], lent["y"], "toy")
+    lent.assert_unchanged("process changes {} in place.")
 
 
 @exercise("psnr")
@@ -1358,7 +1340,7 @@ def quiet(f, x):
 """,
         "quiet",
     )
-    assert student.get(student.put(quiet))(student.psnr, x) == 0, "Equal images cause a warning."
+    assert evaluated(student, quiet)(student.psnr, x) == 0, "Equal images cause a warning."
 
 
 @exercise("psnr", weight=0.5)
@@ -1383,32 +1365,40 @@ def filters(layer):
     return np.array([[scale[j] * layer["w"][i, j] for i in range(d)] for j in range(m)])
 
 
+def first_layer_filters(layer):
+    return Case("first_layer_filters", (layer,), filters=Right(filters(layer), "MD", EXACT))
+
+
 @exercise("first_layer_filters", weight=2)
 def test_filters_with_batchnorm(student, rng):
     """A filter is a unit's weights times γ over the root of its running variance plus ε."""
     for d, m in (5, 3), (3, 3), (1, 4):
         layer = layer_for(rng, d, m, True)
         layer["var"] = rng.uniform(1e-5, 1e-3, m)
-        found = student.first_layer_filters(layer)
-        assert_close(found, filters(layer), name="filters", axes="MD", rtol=EXACT)
+        assert_gives(student, first_layer_filters(layer))
 
 
 @exercise("first_layer_filters")
 def test_filters_with_bias(student, rng):
     """Without batch normalisation a filter is a unit's weights as they are."""
     for d, m in (5, 3), (3, 3):
-        layer = layer_for(rng, d, m, False)
-        found = student.first_layer_filters(layer)
-        assert_close(found, layer["w"].T, name="filters", axes="MD", rtol=EXACT)
+        assert_gives(student, first_layer_filters(layer_for(rng, d, m, False)))
 
 
 @exercise("first_layer_filters", weight=0.5)
 def test_filters_float32(student, rng):
     """Filters of a float32 layer are float32, and the layer is as it was."""
     layer = layer_for(rng, 5, 3, True)
-    found = student.first_layer_filters(single(layer))
-    assert_float32(found, filters(layer), name="filters", axes="MD")
+    assert_keeps_float32(student, first_layer_filters(layer))
     assert_unchanged(student, "first_layer_filters", layer)
+
+
+def second_layer_filters(below, above):
+    f, weights = filters(below), filters(above)
+    d, j = below["w"].shape
+    projected = [[sum(row[i] * f[i, k] for i in range(j)) for k in range(d)] for row in weights]
+    expected = Right(np.array(projected), "MD", EXACT)
+    return Case("second_layer_filters", (below, above), filters=expected)
 
 
 @exercise("second_layer_filters", weight=2)
@@ -1418,18 +1408,14 @@ def test_second_filters(student, rng):
         ((5, 4, 3), (3, 3, 3)), (True, False), (True, False)
     ):
         below, above = layer_for(rng, d, j, first), layer_for(rng, j, m, second)
-        found = student.second_layer_filters(below, above)
-        f, weights = filters(below), filters(above)
-        expected = [[sum(row[i] * f[i, k] for i in range(j)) for k in range(d)] for row in weights]
-        assert_close(found, np.array(expected), name="filters", axes="MD", rtol=EXACT)
+        assert_gives(student, second_layer_filters(below, above))
 
 
 @exercise("second_layer_filters", weight=0.5)
 def test_second_filters_float32(student, rng):
     """Projected filters of float32 layers are float32, and the layers are as they were."""
     below, above = layer_for(rng, 5, 4, True), layer_for(rng, 4, 3, True)
-    found = student.second_layer_filters(single(below), single(above))
-    assert_float32(found, filters(above) @ filters(below), name="filters", axes="MD")
+    assert_keeps_float32(student, second_layer_filters(below, above))
     assert_unchanged(student, "second_layer_filters", below, above)
 
 
@@ -1475,9 +1461,9 @@ def test_few_labels_of_all(student, rng):
     y = np.array([1, 0, 1, 0, 2, 2])
     chosen = student.few_labels(y, 2, rng)
     assert sorted(np.asarray(chosen).tolist()) == list(range(6)), "All six samples are wanted."
-    handle = student.put(y)
-    student.few_labels(handle, 1, rng)
-    assert np.array_equal(student.get(handle), y), "few_labels changes y in place."
+    lent = Lent(student, y=y)
+    student.few_labels(lent["y"], 1, rng)
+    lent.assert_unchanged("few_labels changes {} in place.")
 
 
 def classification(w, b, x, y, strength):
@@ -1499,15 +1485,20 @@ def classifier_case(rng, n, d, c):
     )
 
 
+def classifier_loss(w, b, x, y, strength):
+    given, sizes = (w, b, x, y, strength), {"N": len(x), "D": len(w), "C": len(b)}
+    return Case.loss(
+        "classifier_loss", classification, given, EXACT, sizes, loss=None, dw="DC", db="C"
+    )
+
+
 @exercise("classifier_loss", weight=2)
 def test_classifier_value(student, rng):
     """The loss is the mean cross-entropy plus the penalty of the weights."""
     for n, d, c in (5, 3, 4), (1, 4, 2), (3, 3, 3):
         for strength in 0.0, 0.3:
-            case = classifier_case(rng, n, d, c)
-            loss, _, _ = student.classifier_loss(*case, strength)
-            expected = float(classification(*case, strength))
-            assert_close(loss, expected, name="loss", rtol=EXACT, sizes={"N": n, "C": c})
+            case = classifier_loss(*classifier_case(rng, n, d, c), strength)
+            assert_gives(student, case, "loss")
 
 
 @exercise("classifier_loss", weight=2)
@@ -1515,13 +1506,8 @@ def test_classifier_gradients(student, rng):
     """dw and db are the derivatives of the loss, penalty and all."""
     for n, d, c in (5, 3, 4), (1, 4, 2), (3, 3, 3):
         for strength in 0.0, 0.3:
-            w, b, x, y = classifier_case(rng, n, d, c)
-            _, dw, db = student.classifier_loss(w, b, x, y, strength)
-            sizes = {"N": n, "D": d}
-            f = lambda v, b=b, x=x, y=y, s=strength: classification(v, b, x, y, s)  # noqa: E731
-            assert_close(dw, numerical_gradient(f, w), name="dw", axes="DC", sizes=sizes)
-            f = lambda v, w=w, x=x, y=y, s=strength: classification(w, v, x, y, s)  # noqa: E731
-            assert_close(db, numerical_gradient(f, b), name="db", axes="C", sizes=sizes)
+            case = classifier_loss(*classifier_case(rng, n, d, c), strength)
+            assert_gives(student, case, "dw", "db")
 
 
 @exercise("classifier_loss")
@@ -1538,13 +1524,9 @@ def test_classifier_extremes(student):
 @exercise("classifier_loss", weight=0.5)
 def test_classifier_float32(student, rng):
     """The classifier's gradients keep float32, and its inputs are left alone."""
-    w, b, x, y = classifier_case(rng, 6, 5, 3)
-    loss, dw, db = student.classifier_loss(*single((w, b, x)), y, 0.1)
-    assert_close(float(loss), float(classification(w, b, x, y, 0.1)), name="loss", rtol=1e-5)
-    f = numerical_gradient(lambda v: classification(v, b, x, y, 0.1), w)
-    assert_float32(dw, f, name="dw", axes="DC")
-    assert_float32(db, numerical_gradient(lambda v: classification(w, v, x, y, 0), b), name="db")
-    assert_unchanged(student, "classifier_loss", w, b, x, y, 0.1)
+    case = classifier_loss(*classifier_case(rng, 6, 5, 3), 0.1)
+    assert_keeps_float32(student, case)
+    assert_unchanged(student, "classifier_loss", *case.arguments)
 
 
 # The variational autoencoder
@@ -1565,6 +1547,21 @@ def likelihood(logits, x):
     return total / len(x)
 
 
+def reparameterise_forward(mu, logvar, noise):
+    deviation = each(lambda s: math.sqrt(math.exp(s)), logvar)
+    cache = {"std": Right(deviation, "NK", EXACT), "noise": Right(noise, "NK")}
+    z = Right(mu + deviation * noise, "NK", EXACT)
+    return Case("reparameterise_forward", (mu, logvar, noise), z=z, cache=cache)
+
+
+def reparameterise_backward(mu, logvar, noise, dz):
+    draw = lambda m, s: m + np.sqrt(np.exp(s)) * noise  # noqa: E731
+    cache = np.sqrt(np.exp(logvar)), noise
+    return Case.backward(
+        "reparameterise_backward", draw, (mu, logvar), dz, cache, dmu="NK", dlogvar="NK"
+    )
+
+
 @exercise("reparameterise")
 def test_draw_toy(student):
     """With a variance of 4, a mean of 1 and noise of ½, the draw is 2."""
@@ -1579,24 +1576,14 @@ def test_draw_random(student, rng):
     """The draw is the mean plus the standard deviation times the noise."""
     for shape in (5, 3), (1, 4), (3, 3):
         mu, logvar, noise = rng.standard_normal((3, *shape))
-        z, (std, kept) = student.reparameterise_forward(mu, 3 * logvar, noise)
-        deviation = np.array([[math.sqrt(math.exp(3 * s)) for s in row] for row in logvar])
-        assert_close(z, mu + deviation * noise, name="z", axes="NK", rtol=EXACT)
-        assert_close(std, deviation, name="std in the cache", axes="NK", rtol=EXACT)
-        assert_close(kept, noise, name="noise in the cache", axes="NK")
+        assert_gives(student, reparameterise_forward(mu, 3 * logvar, noise), "z", "cache")
 
 
 @exercise("reparameterise", weight=2)
 def test_draw_gradients(student, rng):
     """dmu and dlogvar are the derivatives of the draw, the noise being held."""
     for shape in (5, 3), (1, 4), (3, 3):
-        mu, logvar, noise, dz = rng.standard_normal((4, *shape))
-        draw = lambda m, s, e=noise: m + np.sqrt(np.exp(s)) * e  # noqa: E731
-        dmu, dlogvar = student.reparameterise_backward(dz, (np.sqrt(np.exp(logvar)), noise))
-        expected = numerical_gradient(lambda v, s=logvar, f=draw: f(v, s), mu, dz)
-        assert_close(dmu, expected, name="dmu", axes="NK")
-        expected = numerical_gradient(lambda v, m=mu, f=draw: f(m, v), logvar, dz)
-        assert_close(dlogvar, expected, name="dlogvar", axes="NK")
+        assert_gives(student, reparameterise_backward(*rng.standard_normal((4, *shape))))
 
 
 @exercise("reparameterise")
@@ -1611,14 +1598,15 @@ def test_draw_extremes(student):
 def test_draw_float32(student, rng):
     """The draw and its gradients keep float32, and leave what they are given alone."""
     mu, logvar, noise, dz = rng.standard_normal((4, 5, 3))
-    std = np.exp(logvar / 2)
-    z, _ = student.reparameterise_forward(*single((mu, logvar, noise)))
-    assert_float32(z, mu + std * noise, name="z", axes="NK")
-    dmu, dlogvar = student.reparameterise_backward(single(dz), single((std, noise)))
-    assert_float32(dmu, dz, name="dmu", axes="NK")
-    assert_float32(dlogvar, dz * noise * std / 2, name="dlogvar", axes="NK")
+    backward = reparameterise_backward(mu, logvar, noise, dz)
+    assert_keeps_float32(student, reparameterise_forward(mu, logvar, noise), backward)
     assert_unchanged(student, "reparameterise_forward", mu, logvar, noise)
-    assert_unchanged(student, "reparameterise_backward", dz, (std, noise))
+    assert_unchanged(student, "reparameterise_backward", *backward.arguments)
+
+
+def kl_divergence(mu, logvar):
+    given, sizes = (mu, logvar), dict(zip("NK", mu.shape, strict=True))
+    return Case.loss("kl_divergence", kl_of, given, EXACT, sizes, kl=None, dmu="NK", dlogvar="NK")
 
 
 @exercise("kl_divergence")
@@ -1636,23 +1624,14 @@ def test_kl_toy(student):
 def test_kl_value(student, rng):
     """The divergence is summed over K and averaged over N."""
     for n, k in (5, 3), (1, 4), (4, 1), (3, 3):
-        mu, logvar = rng.standard_normal((2, n, k))
-        kl, _, _ = student.kl_divergence(mu, logvar)
-        sizes = {"N": n, "K": k}
-        assert_close(kl, float(kl_of(mu, logvar)), name="kl", rtol=EXACT, sizes=sizes)
+        assert_gives(student, kl_divergence(*rng.standard_normal((2, n, k))), "kl")
 
 
 @exercise("kl_divergence", weight=2)
 def test_kl_gradients(student, rng):
     """dmu and dlogvar are the derivatives of the divergence."""
     for n, k in (5, 3), (1, 4), (4, 1), (3, 3):
-        mu, logvar = rng.standard_normal((2, n, k))
-        _, dmu, dlogvar = student.kl_divergence(mu, logvar)
-        sizes = {"N": n, "K": k}
-        expected = numerical_gradient(lambda v, s=logvar: kl_of(v, s), mu)
-        assert_close(dmu, expected, name="dmu", axes="NK", sizes=sizes)
-        expected = numerical_gradient(lambda v, m=mu: kl_of(m, v), logvar)
-        assert_close(dlogvar, expected, name="dlogvar", axes="NK", sizes=sizes)
+        assert_gives(student, kl_divergence(*rng.standard_normal((2, n, k))), "dmu", "dlogvar")
 
 
 @exercise("kl_divergence")
@@ -1671,11 +1650,13 @@ def test_kl_extremes(student):
 def test_kl_float32(student, rng):
     """The divergence's gradients keep float32, and its inputs are left alone."""
     mu, logvar = rng.standard_normal((2, 6, 4))
-    kl, dmu, dlogvar = student.kl_divergence(*single((mu, logvar)))
-    assert_close(float(kl), float(kl_of(mu, logvar)), name="kl", rtol=1e-5)
-    assert_float32(dmu, mu / 6, name="dmu", axes="NK")
-    assert_float32(dlogvar, (np.exp(logvar) - 1) / 12, name="dlogvar", axes="NK")
+    assert_keeps_float32(student, kl_divergence(mu, logvar))
     assert_unchanged(student, "kl_divergence", mu, logvar)
+
+
+def bernoulli_loss(logits, x):
+    given, sizes = (logits, x), dict(zip("ND", x.shape, strict=True))
+    return Case.loss("bernoulli_loss", likelihood, given, EXACT, sizes, nll=None, dlogits="ND")
 
 
 @exercise("bernoulli_loss")
@@ -1692,9 +1673,7 @@ def test_bernoulli_value(student, rng):
     """The likelihood is summed over D and averaged over N, for grey pixels too."""
     for n, d in (5, 3), (1, 4), (4, 1), (3, 3):
         logits, x = 2 * rng.standard_normal((n, d)), rng.random((n, d))
-        nll, _ = student.bernoulli_loss(logits, x)
-        sizes = {"N": n, "D": d}
-        assert_close(nll, float(likelihood(logits, x)), name="nll", rtol=EXACT, sizes=sizes)
+        assert_gives(student, bernoulli_loss(logits, x), "nll")
 
 
 @exercise("bernoulli_loss", weight=2)
@@ -1702,9 +1681,7 @@ def test_bernoulli_gradient(student, rng):
     """dlogits is the derivative of the likelihood by each logit."""
     for n, d in (5, 3), (1, 4), (4, 1), (3, 3):
         logits, x = 2 * rng.standard_normal((n, d)), rng.random((n, d))
-        _, dlogits = student.bernoulli_loss(logits, x)
-        expected = numerical_gradient(lambda v, x=x: likelihood(v, x), logits)
-        assert_close(dlogits, expected, name="dlogits", axes="ND", sizes={"N": n, "D": d})
+        assert_gives(student, bernoulli_loss(logits, x), "dlogits")
 
 
 @exercise("bernoulli_loss")
@@ -1724,9 +1701,7 @@ def test_bernoulli_extremes(student):
 def test_bernoulli_float32(student, rng):
     """The likelihood's gradient keeps float32, and its inputs are left alone."""
     logits, x = rng.standard_normal((6, 4)), rng.random((6, 4))
-    nll, dlogits = student.bernoulli_loss(*single((logits, x)))
-    assert_close(float(nll), float(likelihood(logits, x)), name="nll", rtol=1e-5)
-    assert_float32(dlogits, (1 / (1 + np.exp(-logits)) - x) / 6, name="dlogits", axes="ND")
+    assert_keeps_float32(student, bernoulli_loss(logits, x))
     assert_unchanged(student, "bernoulli_loss", logits, x)
 
 
@@ -1768,7 +1743,7 @@ def vae_case(rng, n, d, k):
 
 
 def fake(student, a, c):
-    return student.get(student.put(Expression(FAKE, "Fake")))(a, c)
+    return evaluated(student, Expression(FAKE, "Fake"))(a, c)
 
 
 # What the cache holds is the student's own affair, so it never leaves the student's process: a
@@ -1789,12 +1764,12 @@ def passes(forward, backward, model, x, noise):
 
 def terms(student, model, x, noise):
     """Both terms, by the student's forward pass."""
-    return student.get(student.put(PASSES))(student.vae_forward, None, model, x, noise)
+    return evaluated(student, PASSES)(student.vae_forward, None, model, x, noise)
 
 
 def there_and_back(student, model, x, noise):
     """Both terms, by the student's forward pass; then the backward pass."""
-    passes = student.get(student.put(PASSES))
+    passes = evaluated(student, PASSES)
     return passes(student.vae_forward, student.vae_backward, model, x, noise)
 
 
@@ -1812,7 +1787,7 @@ def test_vae_likelihood(student, rng):
 def test_vae_draws_in_evaluation(student, rng):
     """In evaluation the codes are drawn as in training."""
     x, noise, a, c = vae_case(rng, 5, 4, 2)
-    model = student.get(student.put(Expression(FAKE, "Fake")))(a, c, False)
+    model = evaluated(student, Expression(FAKE, "Fake"))(a, c, False)
     nll, _ = terms(student, model, x, noise)
     assert_close(nll, float(vae_terms(x, noise, a, c)[0]), name="nll in evaluation", rtol=1e-9)
 
@@ -1859,13 +1834,12 @@ def test_vae_float32(student, rng):
     """In float32 the gradients are float32, and x and noise are left alone."""
     x, noise, a, c = vae_case(rng, 6, 4, 2)
     model = fake(student, single(a), single(c))
-    given = student.put(single(x)), student.put(single(noise))
-    nll, kl = there_and_back(student, model, *given)
+    lent = Lent(student, x=single(x), noise=single(noise))
+    nll, kl = there_and_back(student, model, lent["x"], lent["noise"])
     assert_close(float(nll + kl), float(sum(vae_terms(x, noise, a, c))), name="loss", rtol=1e-5)
     f = lambda v: sum(vae_terms(x, noise, v, c))  # noqa: E731
     assert_float32(model.gradients["a"], numerical_gradient(f, a), name="the encoder's gradient")
-    for handle, value, name in zip(given, (x, noise), ("x", "noise"), strict=True):
-        assert np.array_equal(student.get(handle), single(value)), f"The loss changes {name}."
+    lent.assert_unchanged("The loss changes {}.")
 
 
 @exercise("vae")
@@ -1880,8 +1854,7 @@ def test_vae_with_the_network(student, rng):
         logits, _, _ = run(mu + np.exp(logvar / 2) * noise, v, case, "decoder")
         return likelihood(logits, x) + kl_of(mu, logvar)
 
-    passes = student.get(student.put(PASSES))
     net = loaded(student, values, case)
-    nll, kl = passes(student.vae_forward, student.vae_backward, net, x, noise)
+    nll, kl = there_and_back(student, net, x, noise)
     assert_close(float(nll + kl), float(loss(values)), name="nll + kl", rtol=1e-9)
     assert_gradients(net.gradients, loss, values, None)

@@ -9,17 +9,25 @@ from itertools import pairwise
 
 import numpy as np
 
-from autograder.gradcheck import numerical_gradient
+from autograder.gradcheck import numerical_gradient, numerical_gradients
 from autograder.testing import (
+    Case,
     Expression,
+    Lent,
+    Right,
+    assert_caches,
     assert_close,
     assert_float32,
-    assert_unchanged,
+    assert_gives,
+    assert_keeps_float32,
+    assert_leaves_inputs_alone,
+    each,
+    evaluated,
     exercise,
+    single,
 )
 
 EXACT = 1e-10
-FLOAT32 = 1e-6
 
 # Sizes (N, D, M) at which a Python loop, over samples or over weights, is far slower than COST
 # allows, and a matrix product far faster.
@@ -38,11 +46,6 @@ NETWORKS = [
 
 
 # Oracles, one number at a time
-
-
-def each(f, x):
-    """The scalar function f applied to every element of x."""
-    return np.array([f(float(v)) for v in x.ravel()]).reshape(x.shape)
 
 
 def sigmoid(v):
@@ -128,23 +131,6 @@ def parameters_for(rng, sizes):
     return values
 
 
-def single(*arrays):
-    return tuple(np.asarray(a, np.float32) for a in arrays)
-
-
-def assert_forward(student, name, f, x, *args, axes=None):
-    """The forward of an activation, against the scalar function f."""
-    out, _ = getattr(student, f"{name}_forward")(x, *args)
-    assert_close(out, each(f, x), name="out", axes=axes, rtol=EXACT)
-
-
-def assert_backward(student, name, f, x, cache, rng, axes=None):
-    """The backward of an activation on its own, against central differences of f."""
-    dout = rng.standard_normal(x.shape)
-    dx = getattr(student, f"{name}_backward")(dout, cache)
-    assert_close(dx, numerical_gradient(lambda v: each(f, v), x, dout), name="dx", axes=axes)
-
-
 def assert_slope(gradient, f, x, dout, rng, name):
     """Of a large gradient only the slope along one random direction, which two calls of f tell."""
     direction, h = rng.standard_normal(x.shape), 1e-5
@@ -167,46 +153,50 @@ def test_neuron_toy(student):
     assert_close(out, np.array([sigmoid(v) for v in logits]), name="out", axes="N", rtol=EXACT)
 
 
+def neuron_inputs(rng, n, d):
+    """A random x, w and b."""
+    return rng.standard_normal((n, d)), rng.standard_normal(d), float(rng.standard_normal())
+
+
+def neuron_forward(x, w, b):
+    out = Right(neuron(x, w, b), "N", EXACT)
+    cache = {"x": Right(x, "ND"), "w": Right(w, "D"), "out": out}
+    return Case("neuron_forward", (x, w, b), out=out, cache=cache)
+
+
+def neuron_backward(x, w, b, dout):
+    given, cache, sizes = (x, w, b), neuron_forward(x, w, b).cache, {"N": len(x), "D": len(w)}
+    return Case.backward(
+        "neuron_backward", neuron, given, dout, cache, sizes, dx="ND", dw="D", db=None
+    )
+
+
 @exercise("neuron_forward", weight=2)
 def test_neuron_random(student, rng):
     """A neuron gives one activation per sample, whatever N and D are."""
     for n, d in (5, 3), (1, 4), (4, 1), (3, 3):
-        x, w, b = rng.standard_normal((n, d)), rng.standard_normal(d), float(rng.standard_normal())
-        out, _ = student.neuron_forward(x, w, b)
-        assert_close(out, neuron(x, w, b), name="out", axes="N", rtol=EXACT)
+        assert_gives(student, neuron_forward(*neuron_inputs(rng, n, d)))
 
 
 @exercise("neuron_forward", weight=0.5)
 def test_neuron_cache(student, rng):
     """The neuron's cache is (x, w, out)."""
-    x, w = rng.standard_normal((4, 3)), rng.standard_normal(3)
-    _, (cached_x, cached_w, cached_out) = student.neuron_forward(x, w, 0.5)
-    assert_close(cached_x, x, name="x in the cache", axes="ND")
-    assert_close(cached_w, w, name="w in the cache", axes="D")
-    assert_close(cached_out, neuron(x, w, 0.5), name="out in the cache", axes="N", rtol=EXACT)
+    x, w, _ = neuron_inputs(rng, 4, 3)
+    assert_caches(student, neuron_forward(x, w, 0.5))
 
 
 @exercise("neuron_forward", weight=0.5)
 def test_neuron_float32(student, rng):
     """float32 inputs to a neuron give float32 activations."""
-    x, w = single(rng.standard_normal((6, 4)), rng.standard_normal(4))
-    out, _ = student.neuron_forward(x, w, 0.25)
-    assert_float32(out, neuron(x, w, 0.25), name="out", axes="N")
+    x, w, _ = neuron_inputs(rng, 6, 4)
+    assert_keeps_float32(student, neuron_forward(x, w, 0.25))
 
 
 @exercise("neuron_forward", weight=0.5)
 def test_neuron_leaves_its_inputs_alone(student, rng):
     """The neuron's forward gives its activations without changing x or w."""
-    x, w = rng.standard_normal((4, 3)), rng.standard_normal(3)
-    out, _ = student.neuron_forward(x, w, -0.5)
-    assert_close(out, neuron(x, w, -0.5), name="out", axes="N", rtol=EXACT)
-    assert_unchanged(student, "neuron_forward", x, w, -0.5)
-
-
-def neuron_case(rng, n, d):
-    """A random x, w, b, dout, and the cache that belongs to them."""
-    x, w, b = rng.standard_normal((n, d)), rng.standard_normal(d), float(rng.standard_normal())
-    return x, w, b, rng.standard_normal(n), (x, w, neuron(x, w, b))
+    x, w, _ = neuron_inputs(rng, 4, 3)
+    assert_leaves_inputs_alone(student, neuron_forward(x, w, -0.5))
 
 
 @exercise("neuron_backward")
@@ -223,51 +213,38 @@ def test_neuron_backward_toy(student):
 def test_neuron_input_gradient(student, rng):
     """dx is the derivative of the neuron's output by each of its inputs."""
     for n, d in (5, 3), (1, 4), (3, 3):
-        x, w, b, dout, cache = neuron_case(rng, n, d)
-        dx = student.neuron_backward(dout, cache)[0]
-        expected = numerical_gradient(lambda v, w=w, b=b: neuron(v, w, b), x, dout)
-        assert_close(dx, expected, name="dx", axes="ND")
+        case = neuron_backward(*neuron_inputs(rng, n, d), rng.standard_normal(n))
+        assert_gives(student, case, "dx")
 
 
 @exercise("neuron_backward", weight=2)
 def test_neuron_weight_gradient(student, rng):
     """dw sums, over the batch, what each sample contributes to the weights' gradient."""
     for n, d in (5, 3), (1, 4), (3, 3):
-        x, w, b, dout, cache = neuron_case(rng, n, d)
-        dw = student.neuron_backward(dout, cache)[1]
-        expected = numerical_gradient(lambda v, x=x, b=b: neuron(x, v, b), w, dout)
-        assert_close(dw, expected, name="dw", axes="D", sizes={"N": n, "D": d})
+        case = neuron_backward(*neuron_inputs(rng, n, d), rng.standard_normal(n))
+        assert_gives(student, case, "dw")
 
 
 @exercise("neuron_backward", weight=2)
 def test_neuron_bias_gradient(student, rng):
     """db is one number: the bias's gradient summed over the batch."""
     for n, d in (5, 3), (1, 4), (4, 1):
-        x, w, b, dout, cache = neuron_case(rng, n, d)
-        db = student.neuron_backward(dout, cache)[2]
-        expected = numerical_gradient(lambda v, x=x, w=w: neuron(x, w, v[0]), np.array([b]), dout)
-        assert_close(db, float(expected[0]), name="db", sizes={"N": n, "D": d})
+        case = neuron_backward(*neuron_inputs(rng, n, d), rng.standard_normal(n))
+        assert_gives(student, case, "db")
 
 
 @exercise("neuron_backward", weight=0.5)
 def test_neuron_backward_float32(student, rng):
     """float32 in the neuron's cache gives float32 gradients."""
-    x, w, _, dout, (_, _, out) = neuron_case(rng, 6, 4)
-    dz = dout * out * (1 - out)
-    x32, w32, out32, dout32 = single(x, w, out, dout)
-    dx, dw, db = student.neuron_backward(dout32, (x32, w32, out32))
-    assert_float32(dx, dz[:, None] * w, name="dx", axes="ND")
-    assert_float32(dw, (dz[:, None] * x).sum(0), name="dw", axes="D")
-    assert_close(float(db), dz.sum(), name="db", rtol=1e-5)
+    case = neuron_backward(*neuron_inputs(rng, 6, 4), rng.standard_normal(6))
+    assert_keeps_float32(student, case)
 
 
 @exercise("neuron_backward", weight=0.5)
 def test_neuron_backward_leaves_its_inputs_alone(student, rng):
     """The neuron's backward gives its gradients without changing dout or the cache."""
-    _, w, _, dout, cache = neuron_case(rng, 4, 3)
-    expected = (dout * cache[2] * (1 - cache[2]))[:, None] * w
-    assert_close(student.neuron_backward(dout, cache)[0], expected, name="dx", axes="ND")
-    assert_unchanged(student, "neuron_backward", dout, cache)
+    case = neuron_backward(*neuron_inputs(rng, 4, 3), rng.standard_normal(4))
+    assert_leaves_inputs_alone(student, case)
 
 
 @exercise("neuron_backward", weight=2, cpu_seconds=COST)
@@ -282,6 +259,40 @@ def test_neuron_gradient_is_a_formula(student, rng):
 # Activations
 
 
+class Activation:
+    """What an activation should do: its name, its scalar function, what its forward keeps."""
+
+    def __init__(self, name, f, *keeps):
+        self.name, self.f, self.keeps = name, f, keeps
+
+    def of(self, x, *options):
+        return each(lambda v: self.f(v, *options), x)
+
+    def forward(self, x, *options, axes=None):
+        out = self.of(x, *options)
+        arrays = {"x": Right(x, axes, EXACT), "out": Right(out, axes, EXACT)}
+        cache = {name: arrays.get(name) or Right(*options, rtol=EXACT) for name in self.keeps}
+        if len(cache) == 1:
+            (cache,) = cache.values()
+        return Case(f"{self.name}_forward", (x, *options), out=arrays["out"], cache=cache)
+
+    def backward(self, x, dout, *options, axes=None):
+        f, cache = lambda v: self.of(v, *options), self.forward(x, *options).cache
+        return Case.backward(f"{self.name}_backward", f, (x,), dout, cache, dx=axes)
+
+    def both(self, x, dout, *options):
+        """The forward and the backward of a batch."""
+        forward = self.forward(x, *options, axes="ND")
+        return forward, self.backward(x, dout, *options, axes="ND")
+
+
+SIGMOID = Activation("sigmoid", sigmoid, "out")
+TANH = Activation("tanh", math.tanh, "out")
+RELU = Activation("relu", relu, "x")
+LEAKY_RELU = Activation("leaky_relu", leaky_relu, "x", "slope")
+ELU = Activation("elu", elu, "x", "out", "alpha")
+
+
 @exercise("sigmoid")
 def test_sigmoid_toy(student):
     """σ(0) is ½, σ(ln 3) is ¾, σ(−ln 3) is ¼."""
@@ -293,7 +304,7 @@ def test_sigmoid_toy(student):
 def test_sigmoid_random(student, rng):
     """The sigmoid works element by element, on arrays of any shape."""
     for shape in (7,), (4, 3), (2, 3, 4), (1, 1):
-        assert_forward(student, "sigmoid", sigmoid, 3 * rng.standard_normal(shape))
+        assert_gives(student, SIGMOID.forward(3 * rng.standard_normal(shape)))
 
 
 @exercise("sigmoid", weight=2)
@@ -307,37 +318,29 @@ def test_sigmoid_large_inputs(student):
 @exercise("sigmoid", weight=0.5)
 def test_sigmoid_cache(student, rng):
     """The sigmoid's cache is its output."""
-    x = rng.standard_normal((3, 4))
-    _, cache = student.sigmoid_forward(x)
-    assert_close(cache, each(sigmoid, x), name="cache", axes="ND", rtol=EXACT)
+    assert_caches(student, SIGMOID.forward(rng.standard_normal((3, 4)), axes="ND"))
 
 
 @exercise("sigmoid", weight=2)
 def test_sigmoid_gradient(student, rng):
     """The sigmoid's backward is dout times the slope at x, computed from the cached output."""
     for shape in (6,), (4, 3), (2, 2, 3):
-        x = 2 * rng.standard_normal(shape)
-        assert_backward(student, "sigmoid", sigmoid, x, each(sigmoid, x), rng)
+        x, dout = 2 * rng.standard_normal(shape), rng.standard_normal(shape)
+        assert_gives(student, SIGMOID.backward(x, dout))
 
 
 @exercise("sigmoid", weight=0.5)
 def test_sigmoid_float32(student, rng):
     """The sigmoid and its gradient keep float32."""
-    x, dout = single(rng.standard_normal((5, 3)), rng.standard_normal((5, 3)))
-    expected = each(sigmoid, x)
-    assert_float32(student.sigmoid_forward(x)[0], expected, name="out", axes="ND")
-    dx = student.sigmoid_backward(dout, expected.astype(np.float32))
-    assert_float32(dx, dout * expected * (1 - expected), name="dx", axes="ND")
+    x, dout = rng.standard_normal((2, 5, 3))
+    assert_keeps_float32(student, *SIGMOID.both(x, dout))
 
 
 @exercise("sigmoid", weight=0.5)
 def test_sigmoid_leaves_its_inputs_alone(student, rng):
     """The sigmoid and its gradient change neither x, nor dout, nor the cache."""
     x, dout = rng.standard_normal((2, 4, 3))
-    out = each(sigmoid, x)
-    assert_forward(student, "sigmoid", sigmoid, x, axes="ND")
-    assert_unchanged(student, "sigmoid_forward", x)
-    assert_unchanged(student, "sigmoid_backward", dout, out)
+    assert_leaves_inputs_alone(student, *SIGMOID.both(x, dout))
 
 
 @exercise("tanh")
@@ -351,7 +354,7 @@ def test_tanh_toy(student):
 def test_tanh_random(student, rng):
     """tanh works element by element, on arrays of any shape."""
     for shape in (7,), (4, 3), (2, 3, 4), (1, 1):
-        assert_forward(student, "tanh", math.tanh, 2 * rng.standard_normal(shape))
+        assert_gives(student, TANH.forward(2 * rng.standard_normal(shape)))
 
 
 @exercise("tanh")
@@ -365,36 +368,29 @@ def test_tanh_large_inputs(student):
 @exercise("tanh", weight=0.5)
 def test_tanh_cache(student, rng):
     """The cache of tanh is its output."""
-    x = rng.standard_normal((3, 4))
-    _, cache = student.tanh_forward(x)
-    assert_close(cache, each(math.tanh, x), name="cache", axes="ND", rtol=EXACT)
+    assert_caches(student, TANH.forward(rng.standard_normal((3, 4)), axes="ND"))
 
 
 @exercise("tanh", weight=2)
 def test_tanh_gradient(student, rng):
     """The backward of tanh is dout times the slope at x, computed from the cached output."""
     for shape in (6,), (4, 3), (2, 2, 3):
-        x = rng.standard_normal(shape)
-        assert_backward(student, "tanh", math.tanh, x, each(math.tanh, x), rng)
+        x, dout = rng.standard_normal((2, *shape))
+        assert_gives(student, TANH.backward(x, dout))
 
 
 @exercise("tanh", weight=0.5)
 def test_tanh_float32(student, rng):
     """tanh and its gradient keep float32."""
-    x, dout = single(rng.standard_normal((5, 3)), rng.standard_normal((5, 3)))
-    expected = each(math.tanh, x)
-    assert_float32(student.tanh_forward(x)[0], expected, name="out", axes="ND")
-    dx = student.tanh_backward(dout, expected.astype(np.float32))
-    assert_float32(dx, dout * (1 - expected**2), name="dx", axes="ND")
+    x, dout = rng.standard_normal((2, 5, 3))
+    assert_keeps_float32(student, *TANH.both(x, dout))
 
 
 @exercise("tanh", weight=0.5)
 def test_tanh_leaves_its_inputs_alone(student, rng):
     """tanh and its gradient change neither x, nor dout, nor the cache."""
     x, dout = rng.standard_normal((2, 4, 3))
-    assert_forward(student, "tanh", math.tanh, x, axes="ND")
-    assert_unchanged(student, "tanh_forward", x)
-    assert_unchanged(student, "tanh_backward", dout, each(math.tanh, x))
+    assert_leaves_inputs_alone(student, *TANH.both(x, dout))
 
 
 @exercise("relu")
@@ -408,23 +404,21 @@ def test_relu_toy(student):
 def test_relu_random(student, rng):
     """ReLU works element by element, on arrays of any shape."""
     for shape in (7,), (4, 3), (2, 3, 4), (1, 1):
-        assert_forward(student, "relu", relu, 5 * rng.standard_normal(shape))
+        assert_gives(student, RELU.forward(5 * rng.standard_normal(shape)))
 
 
 @exercise("relu", weight=0.5)
 def test_relu_cache(student, rng):
     """The cache of ReLU is its input."""
-    x = rng.standard_normal((3, 4))
-    _, cache = student.relu_forward(x)
-    assert_close(cache, x, name="cache", axes="ND", rtol=EXACT)
+    assert_caches(student, RELU.forward(rng.standard_normal((3, 4)), axes="ND"))
 
 
 @exercise("relu", weight=2)
 def test_relu_gradient(student, rng):
     """ReLU passes dout on where its input was positive, and stops it elsewhere."""
     for shape in (6,), (4, 3), (2, 2, 3):
-        x = away_from_zero(rng, *shape)
-        assert_backward(student, "relu", relu, x, x, rng)
+        x, dout = away_from_zero(rng, *shape), rng.standard_normal(shape)
+        assert_gives(student, RELU.backward(x, dout))
 
 
 @exercise("relu")
@@ -437,18 +431,15 @@ def test_relu_gradient_at_zero(student):
 @exercise("relu", weight=0.5)
 def test_relu_float32(student, rng):
     """ReLU and its gradient keep float32."""
-    x, dout = single(away_from_zero(rng, 5, 3), rng.standard_normal((5, 3)))
-    assert_float32(student.relu_forward(x)[0], each(relu, x), name="out", axes="ND")
-    assert_float32(student.relu_backward(dout, x), np.where(x > 0, dout, 0), name="dx", axes="ND")
+    x, dout = away_from_zero(rng, 5, 3), rng.standard_normal((5, 3))
+    assert_keeps_float32(student, *RELU.both(x, dout))
 
 
 @exercise("relu", weight=0.5)
 def test_relu_leaves_its_inputs_alone(student, rng):
     """ReLU and its gradient change neither x, nor dout, nor the cache."""
     x, dout = away_from_zero(rng, 2, 4, 3)
-    assert_forward(student, "relu", relu, x, axes="ND")
-    assert_unchanged(student, "relu_forward", x)
-    assert_unchanged(student, "relu_backward", dout, x)
+    assert_leaves_inputs_alone(student, *RELU.both(x, dout))
 
 
 @exercise("leaky_relu")
@@ -462,8 +453,7 @@ def test_leaky_relu_toy(student):
 def test_leaky_relu_random(student, rng):
     """Leaky ReLU works element by element, for any shape and any slope, 0 too."""
     for shape, slope in ((7,), 0.3), ((4, 3), 0.05), ((2, 3, 4), 0.0), ((1, 1), 0.9):
-        x = 5 * rng.standard_normal(shape)
-        assert_forward(student, "leaky_relu", lambda v, s=slope: leaky_relu(v, s), x, slope)
+        assert_gives(student, LEAKY_RELU.forward(5 * rng.standard_normal(shape), slope))
 
 
 @exercise("leaky_relu", weight=0.5)
@@ -476,19 +466,15 @@ def test_leaky_relu_default_slope(student):
 @exercise("leaky_relu", weight=0.5)
 def test_leaky_relu_cache(student, rng):
     """The cache of leaky ReLU is (x, slope)."""
-    x = rng.standard_normal((3, 4))
-    _, (cached, slope) = student.leaky_relu_forward(x, 0.125)
-    assert_close(cached, x, name="x in the cache", axes="ND", rtol=EXACT)
-    assert_close(slope, 0.125, name="slope in the cache", rtol=EXACT)
+    assert_caches(student, LEAKY_RELU.forward(rng.standard_normal((3, 4)), 0.125, axes="ND"))
 
 
 @exercise("leaky_relu", weight=2)
 def test_leaky_relu_gradient(student, rng):
     """Leaky ReLU passes dout on where its input was positive, and slope times dout elsewhere."""
     for shape, slope in ((6,), 0.3), ((4, 3), 0.01), ((2, 2, 3), 0.0):
-        x = away_from_zero(rng, *shape)
-        f = lambda v, s=slope: leaky_relu(v, s)  # noqa: E731
-        assert_backward(student, "leaky_relu", f, x, (x, slope), rng)
+        x, dout = away_from_zero(rng, *shape), rng.standard_normal(shape)
+        assert_gives(student, LEAKY_RELU.backward(x, dout, slope))
 
 
 @exercise("leaky_relu", weight=0.5)
@@ -502,20 +488,15 @@ def test_leaky_relu_gradient_at_zero(student):
 @exercise("leaky_relu", weight=0.5)
 def test_leaky_relu_float32(student, rng):
     """Leaky ReLU and its gradient keep float32."""
-    x, dout = single(away_from_zero(rng, 5, 3), rng.standard_normal((5, 3)))
-    out, _ = student.leaky_relu_forward(x, 0.25)
-    assert_float32(out, each(lambda v: leaky_relu(v, 0.25), x), name="out", axes="ND")
-    dx = student.leaky_relu_backward(dout, (x, 0.25))
-    assert_float32(dx, np.where(x > 0, dout, dout / 4), name="dx", axes="ND")
+    x, dout = away_from_zero(rng, 5, 3), rng.standard_normal((5, 3))
+    assert_keeps_float32(student, *LEAKY_RELU.both(x, dout, 0.25))
 
 
 @exercise("leaky_relu", weight=0.5)
 def test_leaky_relu_leaves_its_inputs_alone(student, rng):
     """Leaky ReLU and its gradient change neither x, nor dout, nor the cache."""
     x, dout = away_from_zero(rng, 2, 4, 3)
-    assert_forward(student, "leaky_relu", lambda v: leaky_relu(v, 0.1), x, 0.1, axes="ND")
-    assert_unchanged(student, "leaky_relu_forward", x, 0.1)
-    assert_unchanged(student, "leaky_relu_backward", dout, (x, 0.1))
+    assert_leaves_inputs_alone(student, *LEAKY_RELU.both(x, dout, 0.1))
 
 
 @exercise("elu")
@@ -529,8 +510,7 @@ def test_elu_toy(student):
 def test_elu_random(student, rng):
     """ELU works element by element, for any shape and any alpha."""
     for shape, alpha in ((7,), 0.5), ((4, 3), 1.0), ((2, 3, 4), 2.0), ((1, 1), 1.5):
-        x = 2 * rng.standard_normal(shape)
-        assert_forward(student, "elu", lambda v, a=alpha: elu(v, a), x, alpha)
+        assert_gives(student, ELU.forward(2 * rng.standard_normal(shape), alpha))
 
 
 @exercise("elu", weight=0.5)
@@ -551,22 +531,15 @@ def test_elu_large_inputs(student):
 @exercise("elu", weight=0.5)
 def test_elu_cache(student, rng):
     """The cache of ELU is (x, out, alpha)."""
-    x = rng.standard_normal((3, 4))
-    _, (cached, out, alpha) = student.elu_forward(x, 1.5)
-    assert_close(cached, x, name="x in the cache", axes="ND", rtol=EXACT)
-    assert_close(
-        out, each(lambda v: elu(v, 1.5), x), name="out in the cache", axes="ND", rtol=EXACT
-    )
-    assert_close(alpha, 1.5, name="alpha in the cache", rtol=EXACT)
+    assert_caches(student, ELU.forward(rng.standard_normal((3, 4)), 1.5, axes="ND"))
 
 
 @exercise("elu", weight=2)
 def test_elu_gradient(student, rng):
     """ELU passes dout on where its input was positive, and alpha eˣ times dout elsewhere."""
     for shape, alpha in ((6,), 0.5), ((4, 3), 1.0), ((2, 2, 3), 2.0):
-        x = away_from_zero(rng, *shape)
-        f = lambda v, a=alpha: elu(v, a)  # noqa: E731
-        assert_backward(student, "elu", f, x, (x, each(f, x), alpha), rng)
+        x, dout = away_from_zero(rng, *shape), rng.standard_normal(shape)
+        assert_gives(student, ELU.backward(x, dout, alpha))
 
 
 @exercise("elu", weight=0.5)
@@ -588,21 +561,15 @@ def test_elu_gradient_of_large_inputs(student):
 @exercise("elu", weight=0.5)
 def test_elu_float32(student, rng):
     """ELU and its gradient keep float32."""
-    x, dout = single(away_from_zero(rng, 5, 3), rng.standard_normal((5, 3)))
-    expected = each(lambda v: elu(v, 2.0), x)
-    assert_float32(student.elu_forward(x, 2.0)[0], expected, name="out", axes="ND")
-    dx = student.elu_backward(dout, (x, expected.astype(np.float32), 2.0))
-    assert_float32(dx, dout * np.where(x > 0, 1, expected + 2), name="dx", axes="ND")
+    x, dout = away_from_zero(rng, 5, 3), rng.standard_normal((5, 3))
+    assert_keeps_float32(student, *ELU.both(x, dout, 2.0))
 
 
 @exercise("elu", weight=0.5)
 def test_elu_leaves_its_inputs_alone(student, rng):
     """ELU and its gradient change neither x, nor dout, nor the cache."""
     x, dout = away_from_zero(rng, 2, 4, 3)
-    out = each(lambda v: elu(v, 0.5), x)
-    assert_forward(student, "elu", lambda v: elu(v, 0.5), x, 0.5, axes="ND")
-    assert_unchanged(student, "elu_forward", x, 0.5)
-    assert_unchanged(student, "elu_backward", dout, (x, out, 0.5))
+    assert_leaves_inputs_alone(student, *ELU.both(x, dout, 0.5))
 
 
 @exercise("identity")
@@ -626,9 +593,18 @@ def test_identity_gradient(student, rng):
 @exercise("identity", weight=0.5)
 def test_identity_keeps_float32(student, rng):
     """The identity and its gradient keep float32."""
-    (x,) = single(rng.standard_normal((4, 3)))
+    x = single(rng.standard_normal((4, 3)))
     assert_float32(student.identity_forward(x)[0], x, name="out", axes="ND")
     assert_float32(student.identity_backward(x, None), x, name="dx", axes="ND")
+
+
+def softmax_forward(x, axes=None):
+    out = Right(softmax(x), axes, EXACT)
+    return Case("softmax_forward", (x,), out=out, cache=out)
+
+
+def softmax_backward(x, dout, axes=None):
+    return Case.backward("softmax_backward", softmax, (x,), dout, softmax(x), dx=axes)
 
 
 @exercise("softmax")
@@ -642,9 +618,7 @@ def test_softmax_toy(student):
 def test_softmax_random(student, rng):
     """Softmax normalises over the last axis, whatever comes before it."""
     for shape in (5,), (4, 3), (3, 3), (2, 3, 4), (1, 6), (4, 1):
-        x = rng.standard_normal(shape)
-        out, _ = student.softmax_forward(x)
-        assert_close(out, softmax(x), name="out", rtol=EXACT)
+        assert_gives(student, softmax_forward(rng.standard_normal(shape)))
 
 
 @exercise("softmax", weight=2)
@@ -662,9 +636,7 @@ def test_softmax_large_inputs(student):
 @exercise("softmax", weight=0.5)
 def test_softmax_cache(student, rng):
     """Softmax's cache is its output."""
-    x = rng.standard_normal((3, 4))
-    _, cache = student.softmax_forward(x)
-    assert_close(cache, softmax(x), name="cache", axes="NC", rtol=EXACT)
+    assert_caches(student, softmax_forward(rng.standard_normal((3, 4)), axes="NC"))
 
 
 @exercise("softmax")
@@ -679,29 +651,21 @@ def test_softmax_gradient(student, rng):
     """Softmax's backward multiplies dout by the Jacobian of each row."""
     for shape in (3, 3), (5,), (4, 3), (2, 2, 3):
         x, dout = rng.standard_normal((2, *shape))
-        dx = student.softmax_backward(dout, softmax(x))
-        assert_close(dx, numerical_gradient(softmax, x, dout), name="dx")
+        assert_gives(student, softmax_backward(x, dout))
 
 
 @exercise("softmax", weight=0.5)
 def test_softmax_float32(student, rng):
     """Softmax and its gradient keep float32."""
-    x, dout = single(*rng.standard_normal((2, 5, 3)))
-    out = softmax(x)
-    assert_float32(student.softmax_forward(x)[0], out, name="out", axes="NC")
-    dx = student.softmax_backward(dout, out.astype(np.float32))
-    expected = out * (dout - (dout * out).sum(1)[:, None])
-    assert_float32(dx, expected, name="dx", axes="NC")
+    x, dout = rng.standard_normal((2, 5, 3))
+    assert_keeps_float32(student, softmax_forward(x, "NC"), softmax_backward(x, dout, "NC"))
 
 
 @exercise("softmax", weight=0.5)
 def test_softmax_leaves_its_inputs_alone(student, rng):
     """Softmax and its gradient change neither x, nor dout, nor the cache."""
     x, dout = rng.standard_normal((2, 4, 3))
-    out = softmax(x)
-    assert_close(student.softmax_forward(x)[0], out, name="out", axes="NC", rtol=EXACT)
-    assert_unchanged(student, "softmax_forward", x)
-    assert_unchanged(student, "softmax_backward", dout, out)
+    assert_leaves_inputs_alone(student, softmax_forward(x, "NC"), softmax_backward(x, dout))
 
 
 @exercise("softmax", weight=2, cpu_seconds=COST)
@@ -715,9 +679,24 @@ def test_softmax_gradient_is_a_formula(student, rng):
 # The linear layer
 
 
-def linear_case(rng, n, d, m):
+def linear_inputs(rng, n, d, m):
     """A random x, w, b and dout."""
     return tuple(2 * rng.random(shape) - 1 for shape in ((n, d), (d, m), (m,), (n, m)))
+
+
+def linear_forward(x, w, b, *_):
+    cache = {"x": Right(x, "ND", EXACT), "w": Right(w, "DM", EXACT), "b": Right(b, "M", EXACT)}
+    return Case("linear_forward", (x, w, b), out=Right(linear(x, w, b), "NM", EXACT), cache=cache)
+
+
+def linear_backward(x, w, b, dout):
+    given, sizes = (x, w, b), {"N": len(x)}
+    return Case.backward(
+        "linear_backward", linear, given, dout, given, sizes, dx="ND", dw="DM", db="M"
+    )
+
+
+LINEAR_SIZES = (3, 3, 3), (5, 4, 2), (1, 4, 2), (4, 1, 3), (2, 3, 1)
 
 
 @exercise("linear_forward")
@@ -731,42 +710,33 @@ def test_linear_toy(student):
 @exercise("linear_forward", weight=2)
 def test_linear_random(student, rng):
     """A linear layer maps (N, D) to (N, M), whatever N, D and M are."""
-    for n, d, m in (3, 3, 3), (5, 4, 2), (1, 4, 2), (4, 1, 3), (2, 3, 1):
-        x, w, b, _ = linear_case(rng, n, d, m)
-        out, _ = student.linear_forward(x, w, b)
-        assert_close(out, linear(x, w, b), name="out", axes="NM", rtol=EXACT)
+    for sizes in LINEAR_SIZES:
+        assert_gives(student, linear_forward(*linear_inputs(rng, *sizes)))
 
 
 @exercise("linear_forward", weight=0.5)
 def test_linear_cache(student, rng):
     """The linear layer's cache is (x, w, b)."""
-    x, w, b, _ = linear_case(rng, 5, 4, 3)
-    _, (cached_x, cached_w, cached_b) = student.linear_forward(x, w, b)
-    assert_close(cached_x, x, name="x in the cache", axes="ND", rtol=EXACT)
-    assert_close(cached_w, w, name="w in the cache", axes="DM", rtol=EXACT)
-    assert_close(cached_b, b, name="b in the cache", axes="M", rtol=EXACT)
+    assert_caches(student, linear_forward(*linear_inputs(rng, 5, 4, 3)))
 
 
 @exercise("linear_forward", weight=0.5)
 def test_linear_float32(student, rng):
     """float32 inputs to a linear layer give float32 outputs."""
-    x, w, b = single(*linear_case(rng, 5, 4, 3)[:3])
-    assert_float32(student.linear_forward(x, w, b)[0], linear(x, w, b), name="out", axes="NM")
+    assert_keeps_float32(student, linear_forward(*linear_inputs(rng, 5, 4, 3)))
 
 
 @exercise("linear_forward", weight=0.5)
 def test_linear_leaves_its_inputs_alone(student, rng):
     """The linear layer's forward gives its outputs without changing x, w or b."""
-    x, w, b, _ = linear_case(rng, 4, 3, 2)
-    assert_close(student.linear_forward(x, w, b)[0], linear(x, w, b), name="out", axes="NM")
-    assert_unchanged(student, "linear_forward", x, w, b)
+    assert_leaves_inputs_alone(student, linear_forward(*linear_inputs(rng, 4, 3, 2)))
 
 
 @exercise("linear_forward", weight=3, cpu_seconds=COST)
 def test_linear_is_vectorised(student, rng):
     """The linear layer is one matrix product: no Python loop over samples or weights."""
     for n, d, m in TALL, WIDE:
-        x, w, b, _ = linear_case(rng, n, d, m)
+        x, w, b, _ = linear_inputs(rng, n, d, m)
         out, _ = student.linear_forward(x, w, b)
         assert_close(out, np.einsum("nd,dm->nm", x, w) + b, name="out", axes="NM", rtol=EXACT)
 
@@ -785,57 +755,41 @@ def test_linear_backward_toy(student):
 @exercise("linear_backward", weight=2)
 def test_linear_input_gradient(student, rng):
     """dx carries each sample's upstream gradient back through the weights."""
-    for n, d, m in (3, 3, 3), (5, 4, 2), (1, 4, 2), (4, 1, 3), (2, 3, 1):
-        x, w, b, dout = linear_case(rng, n, d, m)
-        dx = student.linear_backward(dout, (x, w, b))[0]
-        expected = numerical_gradient(lambda v, w=w, b=b: linear(v, w, b), x, dout)
-        assert_close(dx, expected, name="dx", axes="ND")
+    for sizes in LINEAR_SIZES:
+        assert_gives(student, linear_backward(*linear_inputs(rng, *sizes)), "dx")
 
 
 @exercise("linear_backward", weight=2)
 def test_linear_weight_gradient(student, rng):
     """dw sums, over the batch, the products of inputs and upstream gradients."""
-    for n, d, m in (3, 3, 3), (5, 4, 2), (1, 4, 2), (4, 1, 3), (2, 3, 1):
-        x, w, b, dout = linear_case(rng, n, d, m)
-        dw = student.linear_backward(dout, (x, w, b))[1]
-        expected = numerical_gradient(lambda v, x=x, b=b: linear(x, v, b), w, dout)
-        assert_close(dw, expected, name="dw", axes="DM", sizes={"N": n})
+    for sizes in LINEAR_SIZES:
+        assert_gives(student, linear_backward(*linear_inputs(rng, *sizes)), "dw")
 
 
 @exercise("linear_backward", weight=2)
 def test_linear_bias_gradient(student, rng):
     """db sums the upstream gradient over the batch."""
-    for n, d, m in (3, 3, 3), (5, 4, 2), (1, 4, 2), (4, 1, 3), (2, 3, 1):
-        x, w, b, dout = linear_case(rng, n, d, m)
-        db = student.linear_backward(dout, (x, w, b))[2]
-        expected = numerical_gradient(lambda v, x=x, w=w: linear(x, w, v), b, dout)
-        assert_close(db, expected, name="db", axes="M", sizes={"N": n})
+    for sizes in LINEAR_SIZES:
+        assert_gives(student, linear_backward(*linear_inputs(rng, *sizes)), "db")
 
 
 @exercise("linear_backward", weight=0.5)
 def test_linear_backward_float32(student, rng):
     """float32 in the linear layer's cache gives float32 gradients."""
-    x, w, b, dout = single(*linear_case(rng, 5, 4, 3))
-    dx, dw, db = student.linear_backward(dout, (x, w, b))
-    assert_float32(dx, np.einsum("nm,dm->nd", dout, w), name="dx", axes="ND")
-    assert_float32(dw, np.einsum("nd,nm->dm", x, dout), name="dw", axes="DM")
-    assert_float32(db, dout.sum(0), name="db", axes="M")
+    assert_keeps_float32(student, linear_backward(*linear_inputs(rng, 5, 4, 3)))
 
 
 @exercise("linear_backward", weight=0.5)
 def test_linear_backward_leaves_its_inputs_alone(student, rng):
     """The linear layer's backward gives its gradients without changing dout or the cache."""
-    x, w, b, dout = linear_case(rng, 4, 3, 2)
-    dx, _, _ = student.linear_backward(dout, (x, w, b))
-    assert_close(dx, np.einsum("nm,dm->nd", dout, w), name="dx", axes="ND")
-    assert_unchanged(student, "linear_backward", dout, (x, w, b))
+    assert_leaves_inputs_alone(student, linear_backward(*linear_inputs(rng, 4, 3, 2)))
 
 
 @exercise("linear_backward", weight=4, cpu_seconds=COST)
 def test_linear_backward_is_vectorised(student, rng):
     """The linear layer's gradients are matrix products: no Python loop, no finite differences."""
     for n, d, m in TALL, WIDE:
-        x, w, b, dout = linear_case(rng, n, d, m)
+        x, w, b, dout = linear_inputs(rng, n, d, m)
         dx, dw, db = student.linear_backward(dout, (x, w, b))
         assert_close(dx, np.einsum("nm,dm->nd", dout, w), name="dx", axes="ND")
         assert_close(dw, np.einsum("nd,nm->dm", x, dout), name="dw", axes="DM")
@@ -857,6 +811,49 @@ def binary_cross_entropy(logits, target):
     )
 
 
+def elements(x):
+    """The sizes by which a mean over all elements may be off."""
+    return {"N": len(x), "N·D": x.size} if x.ndim == 2 else {"N": len(x)}
+
+
+def mse_loss(pred, target, axes=None):
+    dpred = numerical_gradient(lambda v: squared_error(v, target), pred)
+    return Case(
+        "mse_loss",
+        (pred, target),
+        loss=Right(squared_error(pred, target), rtol=EXACT),
+        dpred=Right(dpred, axes, sizes=elements(pred)),
+    )
+
+
+def bce_loss(logits, target, axes=None):
+    dlogits = numerical_gradient(lambda v: binary_cross_entropy(v, target), logits)
+    return Case(
+        "bce_loss",
+        (logits, target),
+        loss=Right(binary_cross_entropy(logits, target), rtol=EXACT),
+        dlogits=Right(dlogits, axes, sizes=elements(logits)),
+    )
+
+
+def one_hot(target, c, kind=float):
+    return np.array([[t == k for k in range(c)] for t in target], dtype=kind)
+
+
+def cross_entropy_loss(logits, target, given=None, sizes=None):
+    """Of classes, which are given as they are or in another form."""
+    arguments = logits, target if given is None else given
+    return Case.loss(
+        "cross_entropy_loss",
+        lambda v, _: cross_entropy(v, target),
+        arguments,
+        EXACT,
+        sizes,
+        loss=None,
+        dlogits="NC",
+    )
+
+
 @exercise("mse_loss")
 def test_mse_toy(student):
     """The errors 0, 1, 2 and 3 have a mean square of 3½."""
@@ -870,8 +867,7 @@ def test_mse_is_a_mean_over_all_elements(student, rng):
     """The squared errors are averaged over all elements, for any shape."""
     for shape in (6,), (4, 3), (1, 5), (2, 3, 2):
         pred, target = rng.standard_normal((2, *shape))
-        loss, _ = student.mse_loss(pred, target)
-        assert_close(loss, squared_error(pred, target), name="loss", rtol=EXACT)
+        assert_gives(student, mse_loss(pred, target), "loss")
 
 
 @exercise("mse_loss", weight=3)
@@ -879,27 +875,21 @@ def test_mse_gradient(student, rng):
     """dpred is the derivative of the mean squared error by each prediction."""
     for shape in (6,), (4, 3), (1, 5), (2, 3, 2):
         pred, target = rng.standard_normal((2, *shape))
-        _, dpred = student.mse_loss(pred, target)
-        expected = numerical_gradient(lambda v, t=target: squared_error(v, t), pred)
-        sizes = {"N": shape[0], "N·D": pred.size} if len(shape) == 2 else {"N": shape[0]}
-        assert_close(dpred, expected, name="dpred", sizes=sizes)
+        assert_gives(student, mse_loss(pred, target), "dpred")
 
 
 @exercise("mse_loss", weight=0.5)
 def test_mse_float32(student, rng):
     """The mean squared error keeps float32 in its gradient."""
-    pred, target = single(*rng.standard_normal((2, 5, 3)))
-    loss, dpred = student.mse_loss(pred, target)
-    assert_close(float(loss), squared_error(pred, target), name="loss", rtol=FLOAT32)
-    assert_float32(dpred, 2 * (pred - target) / 15, name="dpred", axes="ND")
+    pred, target = rng.standard_normal((2, 5, 3))
+    assert_keeps_float32(student, mse_loss(pred, target, axes="ND"))
 
 
 @exercise("mse_loss", weight=0.5)
 def test_mse_leaves_its_inputs_alone(student, rng):
     """The mean squared error is right, and changes neither pred nor target."""
     pred, target = rng.standard_normal((2, 4, 3))
-    assert_close(student.mse_loss(pred, target)[0], squared_error(pred, target), name="loss")
-    assert_unchanged(student, "mse_loss", pred, target)
+    assert_leaves_inputs_alone(student, mse_loss(pred, target))
 
 
 @exercise("mse_loss", weight=2, cpu_seconds=COST)
@@ -925,8 +915,7 @@ def test_bce_random(student, rng):
     for shape in (6,), (4, 3), (1, 5), (7, 1):
         logits = 2 * rng.standard_normal(shape)
         for target in rng.integers(0, 2, shape).astype(float), rng.random(shape):
-            loss, _ = student.bce_loss(logits, target)
-            assert_close(loss, binary_cross_entropy(logits, target), name="loss", rtol=EXACT)
+            assert_gives(student, bce_loss(logits, target), "loss")
 
 
 @exercise("bce_loss", weight=3)
@@ -935,10 +924,7 @@ def test_bce_gradient(student, rng):
     for shape in (6,), (4, 3), (1, 5), (7, 1):
         logits = 2 * rng.standard_normal(shape)
         for target in rng.integers(0, 2, shape).astype(float), rng.random(shape):
-            _, dlogits = student.bce_loss(logits, target)
-            f = lambda v, t=target: binary_cross_entropy(v, t)  # noqa: E731
-            sizes = {"N": shape[0], "N·D": logits.size} if len(shape) == 2 else {"N": shape[0]}
-            assert_close(dlogits, numerical_gradient(f, logits), name="dlogits", sizes=sizes)
+            assert_gives(student, bce_loss(logits, target), "dlogits")
 
 
 @exercise("bce_loss", weight=2)
@@ -962,19 +948,15 @@ def test_bce_integer_targets(student, rng):
 @exercise("bce_loss", weight=0.5)
 def test_bce_float32(student, rng):
     """The binary cross-entropy keeps float32 in its gradient."""
-    logits, target = single(rng.standard_normal((5, 3)), rng.integers(0, 2, (5, 3)))
-    loss, dlogits = student.bce_loss(logits, target)
-    assert_close(float(loss), binary_cross_entropy(logits, target), name="loss", rtol=FLOAT32)
-    assert_float32(dlogits, (each(sigmoid, logits) - target) / 15, name="dlogits", axes="ND")
+    logits, target = rng.standard_normal((5, 3)), rng.integers(0, 2, (5, 3)).astype(float)
+    assert_keeps_float32(student, bce_loss(logits, target, axes="ND"))
 
 
 @exercise("bce_loss", weight=0.5)
 def test_bce_leaves_its_inputs_alone(student, rng):
     """The binary cross-entropy is right, and changes neither logits nor target."""
     logits, target = rng.standard_normal((4, 3)), rng.integers(0, 2, (4, 3)).astype(float)
-    loss, _ = student.bce_loss(logits, target)
-    assert_close(loss, binary_cross_entropy(logits, target), name="loss", rtol=EXACT)
-    assert_unchanged(student, "bce_loss", logits, target)
+    assert_leaves_inputs_alone(student, bce_loss(logits, target))
 
 
 @exercise("bce_loss", weight=2, cpu_seconds=COST)
@@ -984,12 +966,6 @@ def test_bce_gradient_is_a_formula(student, rng):
     _, dlogits = student.bce_loss(logits, target)
     f = lambda v: np.mean(target * np.log1p(np.exp(-v)) + (1 - target) * np.log1p(np.exp(v)))  # noqa: E731
     assert_slope(dlogits, f, logits, 1, rng, "dlogits")
-
-
-def cross_entropy_case(rng, n, c):
-    """Random logits and classes, and the gradient by central differences."""
-    logits, target = 2 * rng.standard_normal((n, c)), rng.integers(0, c, n)
-    return logits, target, numerical_gradient(lambda v: cross_entropy(v, target), logits)
 
 
 @exercise("cross_entropy_loss")
@@ -1006,31 +982,25 @@ def test_cross_entropy_random(student, rng):
     """The cross-entropy is averaged over the batch, and over nothing else."""
     for n, c in (5, 3), (1, 4), (4, 2), (3, 3):
         logits, target = 2 * rng.standard_normal((n, c)), rng.integers(0, c, n)
-        loss, _ = student.cross_entropy_loss(logits, target)
-        assert_close(
-            loss, cross_entropy(logits, target), name="loss", rtol=EXACT, sizes={"N": n, "C": c}
-        )
+        case = cross_entropy_loss(logits, target, sizes={"N": n, "C": c})
+        assert_gives(student, case, "loss")
 
 
 @exercise("cross_entropy_loss", weight=3)
 def test_cross_entropy_gradient(student, rng):
     """dlogits is the derivative of the cross-entropy by each logit."""
     for n, c in (5, 3), (1, 4), (4, 2), (3, 3):
-        logits, target, expected = cross_entropy_case(rng, n, c)
-        _, dlogits = student.cross_entropy_loss(logits, target)
-        assert_close(dlogits, expected, name="dlogits", axes="NC")
+        logits, target = 2 * rng.standard_normal((n, c)), rng.integers(0, c, n)
+        assert_gives(student, cross_entropy_loss(logits, target), "dlogits")
 
 
 @exercise("cross_entropy_loss", weight=2)
 def test_cross_entropy_one_hot(student, rng):
     """A one-hot target gives the same loss and gradient as the class numbers."""
     for n, c in (5, 3), (1, 4), (3, 3):
-        logits, target, expected = cross_entropy_case(rng, n, c)
+        logits, target = 2 * rng.standard_normal((n, c)), rng.integers(0, c, n)
         for kind in float, int:
-            one_hot = np.array([[t == k for k in range(c)] for t in target], dtype=kind)
-            loss, dlogits = student.cross_entropy_loss(logits, one_hot)
-            assert_close(loss, cross_entropy(logits, target), name="loss", rtol=EXACT)
-            assert_close(dlogits, expected, name="dlogits", axes="NC")
+            assert_gives(student, cross_entropy_loss(logits, target, one_hot(target, c, kind)))
 
 
 @exercise("cross_entropy_loss", weight=2)
@@ -1051,21 +1021,16 @@ def test_cross_entropy_large_logits(student):
 @exercise("cross_entropy_loss", weight=0.5)
 def test_cross_entropy_float32(student, rng):
     """The cross-entropy keeps float32 in its gradient."""
-    (logits,), target = single(rng.standard_normal((5, 3))), rng.integers(0, 3, 5)
-    loss, dlogits = student.cross_entropy_loss(logits, target)
-    assert_close(float(loss), cross_entropy(logits, target), name="loss", rtol=FLOAT32)
-    expected = numerical_gradient(lambda v: cross_entropy(v, target), logits)
-    assert_float32(dlogits, expected, name="dlogits", axes="NC")
+    logits, target = rng.standard_normal((5, 3)), rng.integers(0, 3, 5)
+    assert_keeps_float32(student, cross_entropy_loss(logits, target))
 
 
 @exercise("cross_entropy_loss", weight=0.5)
 def test_cross_entropy_leaves_its_inputs_alone(student, rng):
     """The cross-entropy is right, and changes neither logits nor target."""
     logits, target = rng.standard_normal((4, 3)), rng.integers(0, 3, 4)
-    loss, _ = student.cross_entropy_loss(logits, target)
-    assert_close(loss, cross_entropy(logits, target), name="loss", rtol=EXACT)
-    assert_unchanged(student, "cross_entropy_loss", logits, target)
-    assert_unchanged(student, "cross_entropy_loss", logits, np.eye(3)[target])
+    cases = (cross_entropy_loss(logits, target, given) for given in (None, one_hot(target, 3)))
+    assert_leaves_inputs_alone(student, *cases)
 
 
 @exercise("cross_entropy_loss", weight=2, cpu_seconds=COST)
@@ -1099,18 +1064,14 @@ def network_case(rng, sizes, activations, n):
 
 def network_gradients(values, x, dout, activations):
     """Central differences of the naive network, for every parameter and for x."""
-
-    def along(name):
-        return lambda v: mlp(x, {**values, name: v}, activations)[0]
-
-    gradients = {name: numerical_gradient(along(name), v, dout) for name, v in values.items()}
+    gradients = numerical_gradients(lambda v: mlp(x, v, activations)[0], values, dout)
     return gradients, numerical_gradient(lambda v: mlp(v, values, activations)[0], x, dout)
 
 
 def loaded(student, sizes, activations, values):
     """The student's network with these parameters."""
     net = student.MLP(sizes, activations, rng=np.random.default_rng(0))
-    student.get(student.put(ASSIGN))(net, values)
+    evaluated(student, ASSIGN)(net, values)
     return net
 
 
@@ -1329,17 +1290,13 @@ def test_mlp_leaves_its_inputs_alone(student, rng):
     """The network changes neither the x, nor the dout, nor the lists it is given."""
     sizes, activations = DEEP
     x, dout = rng.standard_normal((4, sizes[0])), rng.standard_normal((4, sizes[-1]))
-    given = {"sizes": sizes, "activations": activations, "x": x, "dout": dout}
-    handles = {name: student.put(value) for name, value in given.items()}
-    net = student.MLP(handles["sizes"], handles["activations"], rng=np.random.default_rng(0))
+    lent = Lent(student, sizes=sizes, activations=activations, x=x, dout=dout)
+    net = student.MLP(lent["sizes"], lent["activations"], rng=np.random.default_rng(0))
     parameters = net.parameters
-    out = net.forward(handles["x"])
-    net.backward(handles["dout"])
+    out = net.forward(lent["x"])
+    net.backward(lent["dout"])
     net.update(0.5)
-    for name, value in given.items():
-        assert np.array_equal(student.get(handles[name]), value), (
-            f"The network changes {name} in place."
-        )
+    lent.assert_unchanged("The network changes {} in place.")
     assert_close(out, mlp(x, parameters, activations)[0], name="out", axes="NM", rtol=EXACT)
 
 
@@ -1360,6 +1317,13 @@ def test_mlp_backward_is_backpropagation(student, rng):
 # Accuracy and training
 
 
+def accuracy(scores, target, given=None):
+    """Of classes, which are given as they are or in another form."""
+    hits = [all(row[t] >= v for v in row) for row, t in zip(scores, target, strict=True)]
+    arguments = scores, target if given is None else given
+    return Case("accuracy", arguments, accuracy=Right(sum(hits) / len(hits)))
+
+
 @exercise("accuracy")
 def test_accuracy_toy(student):
     """Three right of four is an accuracy of ¾."""
@@ -1372,8 +1336,7 @@ def test_accuracy_random(student, rng):
     """Accuracy is the fraction of rows whose largest score is the target's."""
     for n, c in (23, 3), (7, 5), (3, 3), (50, 2):
         scores, target = rng.standard_normal((n, c)), rng.integers(0, c, n)
-        hits = [all(row[t] >= v for v in row) for row, t in zip(scores, target, strict=True)]
-        assert_close(student.accuracy(scores, target), sum(hits) / n, name="accuracy")
+        assert_gives(student, accuracy(scores, target))
 
 
 @exercise("accuracy", weight=2)
@@ -1381,10 +1344,8 @@ def test_accuracy_one_hot(student, rng):
     """A one-hot target gives the same accuracy as the class numbers."""
     for n, c in (23, 3), (7, 5), (3, 3):
         scores, target = rng.standard_normal((n, c)), rng.integers(0, c, n)
-        hits = [all(row[t] >= v for v in row) for row, t in zip(scores, target, strict=True)]
         for kind in float, int:
-            one_hot = np.array([[t == k for k in range(c)] for t in target], dtype=kind)
-            assert_close(student.accuracy(scores, one_hot), sum(hits) / n, name="accuracy")
+            assert_gives(student, accuracy(scores, target, one_hot(target, c, kind)))
 
 
 @exercise("accuracy", weight=0.5)
@@ -1399,10 +1360,8 @@ def test_accuracy_of_one_sample(student):
 def test_accuracy_leaves_its_inputs_alone(student, rng):
     """Accuracy is right, and changes neither scores nor target."""
     scores, target = rng.standard_normal((6, 3)), np.array([0, 1, 2, 2, 1, 0])
-    hits = [all(row[t] >= v for v in row) for row, t in zip(scores, target, strict=True)]
-    assert_close(student.accuracy(scores, target), sum(hits) / 6, name="accuracy")
-    assert_unchanged(student, "accuracy", scores, target)
-    assert_unchanged(student, "accuracy", scores, np.eye(3)[target])
+    cases = (accuracy(scores, target, given) for given in (None, one_hot(target, 3)))
+    assert_leaves_inputs_alone(student, *cases)
 
 
 # A linear model that keeps a diary, and a loss and a metric of its own: training is tested without
@@ -1611,22 +1570,13 @@ def test_train_matrix_targets(student, rng):
 def test_train_leaves_the_data_alone(student, rng):
     """Training gives its loss without shuffling or changing the caller's data."""
     x, y, seed, extra = training_case(rng, 10, 5)
-    given = {"x": x, "y": y, **extra}
-    handles = {name: student.put(value) for name, value in given.items()}
-    model = student.put(Expression(MODEL, "model"))
+    lent, model = Lent(student, x=x, y=y, **extra), student.put(Expression(MODEL, "model"))
+    validation = {name: lent[name] for name in extra}
     generator = np.random.default_rng(seed)
     history = student.train(
-        model,
-        handles["x"],
-        handles["y"],
-        loss=LOSS,
-        rng=generator,
-        **SETTINGS,
-        x_val=handles["x_val"],
-        y_val=handles["y_val"],
+        model, lent["x"], lent["y"], loss=LOSS, rng=generator, **SETTINGS, **validation
     )
-    for name, value in given.items():
-        assert np.array_equal(student.get(handles[name]), value), f"train changes {name} in place."
+    lent.assert_unchanged("train changes {} in place.")
     assert_close(history["loss"], diary(x, y, seed, **SETTINGS)[0]["loss"], name="history['loss']")
 
 
@@ -1640,14 +1590,6 @@ def torch_case(rng, sizes, activations, n):
     return values, x, target, lambda p: cross_entropy(mlp(x, p, activations)[0], target)
 
 
-def loss_gradients(loss, values):
-    """Central differences of the loss, for every parameter."""
-    return {
-        name: numerical_gradient(lambda v, name=name: loss({**values, name: v}), value)
-        for name, value in values.items()
-    }
-
-
 @exercise("torch_mlp")
 def test_torch_forward(student, rng):
     """The twin computes the same outputs as the network, in float64."""
@@ -1656,7 +1598,7 @@ def test_torch_forward(student, rng):
     )
     for sizes, activations in NETWORKS:
         values, x, _ = network_case(rng, sizes, activations, 5)
-        out = student.get(student.put(apply))(student.torch_mlp(values, activations), x)
+        out = evaluated(student, apply)(student.torch_mlp(values, activations), x)
         assert_close(out, mlp(x, values, activations)[0], name="out", axes="NM", rtol=EXACT)
 
 
@@ -1678,7 +1620,7 @@ def test_torch_gradients(student, rng):
     """Autograd's gradients carry our names and our shapes, and equal ours."""
     for sizes, activations in NETWORKS:
         values, x, target, loss = torch_case(rng, sizes, activations, 4)
-        module, expected = student.torch_mlp(values, activations), loss_gradients(loss, values)
+        module, expected = student.torch_mlp(values, activations), numerical_gradients(loss, values)
         _, gradients = student.torch_loss_and_gradients(module, x, target)
         assert set(gradients) == set(expected), (
             f"The gradients should be named {', '.join(expected)}."
@@ -1697,7 +1639,7 @@ def test_torch_gradients_do_not_add_up(student, rng):
     student.torch_loss_and_gradients(module, rng.standard_normal((3, sizes[0])), target[:3])
     actual, gradients = student.torch_loss_and_gradients(module, x, target)
     assert_close(actual, loss(values), name="loss", rtol=EXACT)
-    for name, gradient in loss_gradients(loss, values).items():
+    for name, gradient in numerical_gradients(loss, values).items():
         assert_close(gradients[name], gradient, name=f"gradients['{name}']")
 
 
@@ -1710,7 +1652,7 @@ def test_torch_twin_has_its_own_weights(student, rng):
     module = student.torch_mlp(given, activations)
     actual, _ = student.torch_loss_and_gradients(module, x, target)
     zero = Expression("lambda module: [p.data.zero_() for p in module.parameters()] and None")
-    student.get(student.put(zero))(module)
+    evaluated(student, zero)(module)
     after = student.get(given)
     for name, value in values.items():
         assert np.array_equal(after[name], value), (

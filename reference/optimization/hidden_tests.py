@@ -10,11 +10,21 @@ import numpy as np
 
 from autograder.gradcheck import numerical_gradient
 from autograder.testing import (
+    Case,
     Expression,
+    Lent,
+    Right,
     assert_close,
     assert_float32,
+    assert_gives,
+    assert_keeps_float32,
+    assert_leaves_inputs_alone,
+    assert_raises,
     assert_unchanged,
+    each,
+    evaluated,
     exercise,
+    single,
 )
 
 EXACT = 1e-12
@@ -34,17 +44,6 @@ def shares(update, param, grad, state, hyper):
 """,
     "shares",
 )
-
-
-def assert_raises_value_error(call, message):
-    """The call raises ValueError, and nothing else."""
-    try:
-        call()
-    except Exception as error:
-        if getattr(error, "kind", None) != "ValueError":
-            raise
-    else:
-        raise AssertionError(message)
 
 
 # Gradient descent
@@ -85,14 +84,13 @@ def test_descent_without_a_step(student, rng):
 @exercise("gradient_descent", weight=0.5)
 def test_descent_leaves_the_start_alone(student, rng):
     """The walk gives its path and leaves the start where it was."""
-    start = rng.standard_normal(3)
-    slope = Expression("lambda p: p")
+    start, slope = rng.standard_normal(3), Expression("lambda p: p")
     path = student.gradient_descent(slope, start, learning_rate=0.25, steps=2)
     assert_close(path[-1], 9 / 16 * start, name="the last point")
-    handle = student.put(start)
-    student.gradient_descent(slope, handle, learning_rate=0.25, steps=2)
-    assert np.array_equal(student.get(handle), start), (
-        "gradient_descent changes start in place: work on a copy, or make a new array."
+    lent = Lent(student, start=start)
+    student.gradient_descent(slope, lent["start"], learning_rate=0.25, steps=2)
+    lent.assert_unchanged(
+        "gradient_descent changes {} in place: work on a copy, or make a new array."
     )
 
 
@@ -104,7 +102,7 @@ LIST = Expression("lambda batches: [(x, y) for x, y in batches]")
 def batches_of(student, x, y, size, seed):
     """The student's batches as a list, however they are made."""
     made = student.minibatches(x, y, size, np.random.default_rng(seed))
-    return student.get(student.put(LIST))(made)
+    return evaluated(student, LIST)(made)
 
 
 def batch_case(rng, n):
@@ -178,12 +176,11 @@ def test_batches_of_images(student, rng):
 def test_batches_leave_the_data_alone(student, rng):
     """The data of the caller are neither shuffled nor changed."""
     x, y, seed = batch_case(rng, 7)
-    given = student.put(x), student.put(y)
-    made = batches_of(student, *given, 3, seed)
+    lent = Lent(student, x=x, y=y)
+    made = batches_of(student, lent["x"], lent["y"], 3, seed)
     order = np.random.default_rng(seed).permutation(7)
     assert_close(made[0][0], x[order[:3]], name="x_batch", axes="ND")
-    for name, value, handle in zip("xy", (x, y), given, strict=True):
-        assert np.array_equal(student.get(handle), value), f"minibatches changes {name} in place."
+    lent.assert_unchanged("minibatches changes {} in place.")
 
 
 # Optimisers: each written for one number after the other, from all gradients so far
@@ -351,8 +348,7 @@ def check_defaults(student, rng, name):
 def check_float32(student, rng, name):
     h = HYPER[name]
     param, grads = rng.standard_normal((3, 4)), gradients(rng, 3, 3, 4)
-    single = [g.astype(np.float32) for g in grads]
-    after, state = ran(student, name, param.astype(np.float32), single, h)
+    after, state = ran(student, name, single(param), single(grads), h)
     expected, expected_state = naive(name, param, grads, h)
     assert_float32(after, expected, name="param", rtol=1e-5)
     for key, value in expected_state.items():
@@ -364,12 +360,11 @@ def check_leaves_alone(student, rng, name):
     h = {"learning_rate": RATE, **HYPER[name]}
     param, grads = rng.standard_normal((3, 4)), gradients(rng, 2, 3, 4)
     _, state = naive(name, param, grads[:1], HYPER[name])
-    after, _ = getattr(student, name)(param, grads[1], state, **h)
-    loss, _ = naive_moved(name, param, grads)
-    assert_close(after, loss, name="param", rtol=1e-9)
-    assert_unchanged(student, name, param, grads[1], state, **h)
+    moved = Right(naive_moved(name, param, grads), rtol=1e-9)
+    step = Case(name, (param, grads[1], state), h, param=moved, state=None)
+    assert_leaves_inputs_alone(student, step)
     for given in {}, state:
-        shared = student.get(student.put(SHARES))(getattr(student, name), param, grads[1], given, h)
+        shared = evaluated(student, SHARES)(getattr(student, name), param, grads[1], given, h)
         assert not shared, (
             f"What {name} returns shares memory with what it was given: when the caller reuses "
             "its arrays, the state changes with them. Make new arrays."
@@ -380,8 +375,8 @@ def naive_moved(name, param, grads):
     """The second of two steps, made from param itself."""
     h = HYPER[name]
     one, _ = naive(name, param, grads[:1], h)
-    two, state = naive(name, param, grads, h)
-    return param + (two - one), state
+    two, _ = naive(name, param, grads, h)
+    return param + (two - one)
 
 
 def check_cost(student, rng, name):
@@ -894,7 +889,8 @@ def test_batchnorm_refuses_one_sample(student, rng):
     """In training a single sample is refused with a ValueError, and two are not."""
     x, gamma, beta, running = batchnorm_case(rng, 2, 3)
     student.batchnorm_forward(x, gamma, beta, running, training=True)
-    assert_raises_value_error(
+    assert_raises(
+        "ValueError",
         lambda: student.batchnorm_forward(x[:1], gamma, beta, running, training=True),
         "Batch normalisation of a single sample in training should raise ValueError.",
     )
@@ -903,11 +899,10 @@ def test_batchnorm_refuses_one_sample(student, rng):
 @exercise("batchnorm_forward", weight=0.5)
 def test_batchnorm_float32(student, rng):
     """Batch normalisation keeps float32, in its output and in its running averages."""
-    x, gamma, beta, (mean, var) = batchnorm_case(rng, 6, 3)
-    x, gamma, beta, mean, var = (a.astype(np.float32) for a in (x, gamma, beta, mean, var))
+    x, gamma, beta, running = single(batchnorm_case(rng, 6, 3))
     for training in True, False:
-        out, _, after = student.batchnorm_forward(x, gamma, beta, (mean, var), training=training)
-        expected = batchnorm(x, gamma, beta, *(() if training else (mean, var)))
+        out, _, after = student.batchnorm_forward(x, gamma, beta, running, training=training)
+        expected = batchnorm(x, gamma, beta, *(() if training else running))
         assert_float32(out, expected, name="out", axes="ND", rtol=1e-5)
         for value in after:
             assert value.dtype == np.float32, f"A running average is {value.dtype}: keep float32."
@@ -934,17 +929,24 @@ def test_batchnorm_is_quick(student, rng):
         assert_close(out[:3, :2], expected[:3], name="the corner of out", axes="ND")
 
 
-def backward_case(rng, n, d, training, eps=1e-5):
-    """A case with its dout, the cache that belongs to it, and the forward as a function of x."""
+def batchnorm_backward(rng, n, d, training, eps=1e-5):
+    """The backward pass of a random batch, with the cache that belongs to it."""
     x, gamma, beta, (mean, var) = batchnorm_case(rng, n, d)
-    fixed = () if training else (mean, var)
+    dout = rng.standard_normal((n, d))
     std = spread(x, eps) if training else np.sqrt(var + eps)
     x_hat = (x - (x.sum(axis=0) / n if training else mean)) / std
-
-    def forward(x=x, gamma=gamma, beta=beta):
-        return batchnorm(x, gamma, beta, *fixed, eps=eps)
-
-    return x, gamma, beta, rng.standard_normal((n, d)), (x_hat, std, gamma, training), forward
+    fixed = () if training else (mean, var)
+    return Case.backward(
+        "batchnorm_backward",
+        lambda x, gamma, beta: batchnorm(x, gamma, beta, *fixed, eps=eps),
+        (x, gamma, beta),
+        dout,
+        (x_hat, std, gamma, training),
+        {"N": n},
+        dx="ND",
+        dgamma="D",
+        dbeta="D",
+    )
 
 
 @exercise("batchnorm_backward")
@@ -961,20 +963,14 @@ def test_batchnorm_backward_toy(student):
 def test_batchnorm_dx_training(student, rng):
     """In training dx counts what x does through the mean and the variance of the batch."""
     for n, d in NORM_SIZES:
-        x, _, _, dout, cache, forward = backward_case(rng, n, d, True, eps=0.1)
-        dx = student.batchnorm_backward(dout, cache)[0]
-        expected = numerical_gradient(forward, x, dout)
-        assert_close(dx, expected, name="dx", axes="ND", sizes={"N": n})
+        assert_gives(student, batchnorm_backward(rng, n, d, True, eps=0.1), "dx")
 
 
 @exercise("batchnorm_backward", weight=2)
 def test_batchnorm_dx_evaluation(student, rng):
     """In evaluation mean and variance are constants, also for a single sample."""
     for n, d in *NORM_SIZES, (1, 3):
-        x, _, _, dout, cache, forward = backward_case(rng, n, d, False)
-        dx = student.batchnorm_backward(dout, cache)[0]
-        expected = numerical_gradient(forward, x, dout)
-        assert_close(dx, expected, name="dx", axes="ND", sizes={"N": n})
+        assert_gives(student, batchnorm_backward(rng, n, d, False), "dx")
 
 
 @exercise("batchnorm_backward", weight=2)
@@ -982,10 +978,7 @@ def test_batchnorm_dgamma(student, rng):
     """dgamma sums dout x̂ over the batch, in both modes."""
     for n, d in NORM_SIZES:
         for training in True, False:
-            _, gamma, _, dout, cache, forward = backward_case(rng, n, d, training)
-            dgamma = student.batchnorm_backward(dout, cache)[1]
-            expected = numerical_gradient(lambda v, f=forward: f(gamma=v), gamma, dout)
-            assert_close(dgamma, expected, name="dgamma", axes="D", sizes={"N": n})
+            assert_gives(student, batchnorm_backward(rng, n, d, training), "dgamma")
 
 
 @exercise("batchnorm_backward")
@@ -993,10 +986,7 @@ def test_batchnorm_dbeta(student, rng):
     """dbeta sums dout over the batch, in both modes."""
     for n, d in NORM_SIZES:
         for training in True, False:
-            _, _, beta, dout, cache, forward = backward_case(rng, n, d, training)
-            dbeta = student.batchnorm_backward(dout, cache)[2]
-            expected = numerical_gradient(lambda v, f=forward: f(beta=v), beta, dout)
-            assert_close(dbeta, expected, name="dbeta", axes="D", sizes={"N": n})
+            assert_gives(student, batchnorm_backward(rng, n, d, training), "dbeta")
 
 
 @exercise("batchnorm_backward", weight=2)
@@ -1026,23 +1016,14 @@ def test_batchnorm_backward_torch(student, rng):
 def test_batchnorm_backward_float32(student, rng):
     """The gradients of batch normalisation keep float32."""
     for training in True, False:
-        x, _, _, dout, cache, forward = backward_case(rng, 5, 3, training)
-        single = tuple(a.astype(np.float32) for a in cache[:3])
-        made = student.batchnorm_backward(dout.astype(np.float32), (*single, training))
-        expected = numerical_gradient(forward, x, dout)
-        assert_float32(made[0], expected, name="dx", axes="ND", rtol=1e-5)
-        assert_float32(made[1], (dout * cache[0]).sum(0), name="dgamma", axes="D", rtol=1e-5)
-        assert_float32(made[2], dout.sum(0), name="dbeta", axes="D", rtol=1e-5)
+        assert_keeps_float32(student, batchnorm_backward(rng, 5, 3, training), rtol=1e-5)
 
 
 @exercise("batchnorm_backward", weight=0.5)
 def test_batchnorm_backward_leaves_its_arguments_alone(student, rng):
     """The backward pass changes neither dout nor the cache."""
     for training in True, False:
-        x, _, _, dout, cache, forward = backward_case(rng, 5, 3, training)
-        dx = student.batchnorm_backward(dout, cache)[0]
-        assert_close(dx, numerical_gradient(forward, x, dout), name="dx", axes="ND")
-        assert_unchanged(student, "batchnorm_backward", dout, cache)
+        assert_leaves_inputs_alone(student, batchnorm_backward(rng, 5, 3, training))
 
 
 @exercise("batchnorm_backward", weight=2, cpu_seconds=COST)
@@ -1067,6 +1048,18 @@ def test_batchnorm_backward_is_quick(student, rng):
 # Dropout and penalties
 
 
+def dropout_forward(x, u, p, training=True, axes=None):
+    keep = lambda v: 1 / (1 - p) if v >= p else 0.0  # noqa: E731
+    factors = each(keep, u) if training else np.ones(x.shape)
+    out, cache = Right(x * factors, axes, EXACT), Right(factors, axes, EXACT)
+    return Case("dropout_forward", (x, u, p), {"training": training}, out=out, cache=cache)
+
+
+def dropout_backward(x, u, p, dout):
+    factors = dropout_forward(x, u, p).cache
+    return Case.backward("dropout_backward", lambda v: v * factors, (x,), dout, factors, dx="ND")
+
+
 @exercise("dropout")
 def test_dropout_toy(student):
     """With p = ½ what is kept is doubled, and u = p is kept."""
@@ -1080,12 +1073,8 @@ def test_dropout_toy(student):
 def test_dropout_training(student, rng):
     """In training x is kept where u ≥ p, scaled by 1/(1 − p), and 0 elsewhere."""
     for shape, p in ((7,), 0.3), ((4, 5), 0.8), ((2, 3, 4), 0.1), ((3, 3), 0.0):
-        x, u = rng.standard_normal(shape), rng.random(shape)
-        out, cache = student.dropout_forward(x, u, p, training=True)
-        factors = [1 / (1 - p) if v >= p else 0.0 for v in u.ravel()]
-        expected = np.array(factors).reshape(shape)
-        assert_close(out, x * expected, name="out", rtol=EXACT)
-        assert_close(cache, expected, name="cache", rtol=EXACT)
+        case = dropout_forward(rng.standard_normal(shape), rng.random(shape), p)
+        assert_gives(student, case, "out", "cache")
 
 
 @exercise("dropout")
@@ -1093,9 +1082,8 @@ def test_dropout_evaluation(student, rng):
     """In evaluation nothing is dropped or scaled, with or without u: all factors are 1."""
     x = rng.standard_normal((4, 5))
     for u in rng.random((4, 5)), None:
-        out, cache = student.dropout_forward(x, u, 0.4, training=False)
-        assert_close(out, x, name="out", axes="ND", rtol=EXACT)
-        assert_close(cache, np.ones((4, 5)), name="cache", axes="ND", rtol=EXACT)
+        case = dropout_forward(x, u, 0.4, training=False, axes="ND")
+        assert_gives(student, case, "out", "cache")
 
 
 @exercise("dropout", weight=2)
@@ -1103,10 +1091,7 @@ def test_dropout_gradient(student, rng):
     """The gradient goes through what was kept, with the same factor."""
     for p in 0.3, 0.8:
         x, u, dout = rng.standard_normal((4, 5)), rng.random((4, 5)), rng.standard_normal((4, 5))
-        factors = np.array([[1 / (1 - p) if v >= p else 0.0 for v in row] for row in u])
-        dx = student.dropout_backward(dout, factors)
-        expected = numerical_gradient(lambda v, k=factors: v * k, x, dout)
-        assert_close(dx, expected, name="dx", axes="ND")
+        assert_gives(student, dropout_backward(x, u, p, dout))
 
 
 @exercise("dropout", weight=0.5)
@@ -1126,12 +1111,8 @@ def test_dropout_float32(student, rng):
 def test_dropout_leaves_its_arguments_alone(student, rng):
     """Dropout changes neither x, nor u, nor dout, nor the cache."""
     x, u = rng.standard_normal((4, 5)), rng.random((4, 5))
-    factors = np.where(u >= 0.3, 1 / 0.7, 0.0)
-    out, _ = student.dropout_forward(x, u, 0.3, training=True)
-    assert_close(out, x * factors, name="out", axes="ND")
-    assert_unchanged(student, "dropout_forward", x, u, 0.3, training=True)
-    assert_unchanged(student, "dropout_forward", x, u, 0.3, training=False)
-    assert_unchanged(student, "dropout_backward", x, factors)
+    modes = (dropout_forward(x, u, 0.3, training, "ND") for training in (True, False))
+    assert_leaves_inputs_alone(student, *modes, dropout_backward(x, u, 0.3, x))
 
 
 @exercise("dropout", cpu_seconds=COST)
@@ -1160,13 +1141,9 @@ def check_penalty(student, rng, name, value_of, slope_of):
     assert_close(f(w, 0.5)[1], 0.5 * np.array(list(map(slope_of, w))), name="dw at 0")
 
 
-def check_penalty_float32(student, rng, name, value_of, slope_of):
-    w = rng.standard_normal((5, 4)).astype(np.float32)
-    value, dw = getattr(student, name)(w, 0.3)
-    expected = 0.3 * sum(value_of(float(v)) for v in w.ravel())
-    assert_close(float(value), expected, name="value", rtol=1e-6)
-    slopes = np.array([[0.3 * slope_of(float(v)) for v in row] for row in w])
-    assert_float32(dw, slopes, name="dw", axes="DM")
+def penalty(name, w, lam, value_of, slope_of):
+    value = lam * sum(map(value_of, w.ravel().tolist()))
+    return Case(name, (w, lam), value=Right(value), dw=Right(lam * each(slope_of, w), "DM"))
 
 
 def check_penalty_cost(student, rng, name, value_of, slope_of):
@@ -1197,16 +1174,15 @@ def test_l1_random(student, rng):
 @exercise("l1_penalty", weight=0.5)
 def test_l1_float32(student, rng):
     """The gradient of the L1 penalty keeps float32."""
-    check_penalty_float32(student, rng, "l1_penalty", *L1)
+    w = rng.standard_normal((5, 4))
+    assert_keeps_float32(student, penalty("l1_penalty", w, 0.3, *L1))
 
 
 @exercise("l1_penalty", weight=0.5)
 def test_l1_leaves_its_arguments_alone(student, rng):
     """The L1 penalty is right and leaves w as it was."""
     w = rng.standard_normal((3, 4))
-    value, _ = student.l1_penalty(w, 0.3)
-    assert_close(value, 0.3 * sum(abs(float(v)) for v in w.ravel()), name="value")
-    assert_unchanged(student, "l1_penalty", w, 0.3)
+    assert_leaves_inputs_alone(student, penalty("l1_penalty", w, 0.3, *L1))
 
 
 @exercise("l1_penalty", cpu_seconds=COST / 2)
@@ -1232,16 +1208,15 @@ def test_l2_random(student, rng):
 @exercise("l2_penalty", weight=0.5)
 def test_l2_float32(student, rng):
     """The gradient of the L2 penalty keeps float32."""
-    check_penalty_float32(student, rng, "l2_penalty", *L2)
+    w = rng.standard_normal((5, 4))
+    assert_keeps_float32(student, penalty("l2_penalty", w, 0.3, *L2))
 
 
 @exercise("l2_penalty", weight=0.5)
 def test_l2_leaves_its_arguments_alone(student, rng):
     """The L2 penalty is right and leaves w as it was."""
     w = rng.standard_normal((3, 4))
-    value, _ = student.l2_penalty(w, 0.3)
-    assert_close(value, 0.15 * sum(float(v) ** 2 for v in w.ravel()), name="value")
-    assert_unchanged(student, "l2_penalty", w, 0.3)
+    assert_leaves_inputs_alone(student, penalty("l2_penalty", w, 0.3, *L2))
 
 
 @exercise("l2_penalty", cpu_seconds=COST / 2)
@@ -1266,6 +1241,12 @@ def assert_counts(matrix, expected):
     assert_close(matrix, np.array(expected), name="matrix", axes="CC")
 
 
+def counted(target, predicted, c):
+    """How often each pair of classes occurs."""
+    pairs = list(zip(target.tolist(), predicted.tolist(), strict=True))
+    return [[pairs.count((i, j)) for j in range(c)] for i in range(c)]
+
+
 @exercise("confusion_matrix")
 def test_confusion_toy(student):
     """Rows are the truth, columns the predictions."""
@@ -1278,22 +1259,16 @@ def test_confusion_random(student, rng):
     """Each sample counts once, at its true and its predicted class."""
     for n, c in (40, 4), (7, 7), (1, 3), (300, 2), (5, 1):
         target, predicted = rng.integers(0, c, (2, n))
-        pairs = list(zip(target.tolist(), predicted.tolist(), strict=True))
-        assert_counts(
-            student.confusion_matrix(target, predicted, c),
-            [[pairs.count((i, j)) for j in range(c)] for i in range(c)],
-        )
+        matrix = student.confusion_matrix(target, predicted, c)
+        assert_counts(matrix, counted(target, predicted, c))
 
 
 @exercise("confusion_matrix")
 def test_confusion_with_absent_classes(student, rng):
     """Classes that nobody saw have empty rows and columns."""
     target, predicted = rng.integers(1, 3, (2, 30))
-    pairs = list(zip(target.tolist(), predicted.tolist(), strict=True))
-    assert_counts(
-        student.confusion_matrix(target, predicted, 6),
-        [[pairs.count((i, j)) for j in range(6)] for i in range(6)],
-    )
+    matrix = student.confusion_matrix(target, predicted, 6)
+    assert_counts(matrix, counted(target, predicted, 6))
 
 
 @exercise("confusion_matrix")
@@ -1310,9 +1285,8 @@ def test_confusion_sklearn(student, rng):
 def test_confusion_leaves_its_arguments_alone(student, rng):
     """The counts are right, and target and predicted stay as they were."""
     target, predicted = rng.integers(0, 3, (2, 10))
-    pairs = list(zip(target.tolist(), predicted.tolist(), strict=True))
     matrix = student.confusion_matrix(target, predicted, 3)
-    assert_counts(matrix, [[pairs.count((i, j)) for j in range(3)] for i in range(3)])
+    assert_counts(matrix, counted(target, predicted, 3))
     assert_unchanged(student, "confusion_matrix", target, predicted, 3)
 
 
@@ -1546,12 +1520,11 @@ def test_hessian_default_step(student):
 @exercise("hessian", weight=0.5)
 def test_hessian_leaves_theta_alone(student, rng):
     """The Hessian is right and theta stays where it was."""
-    theta = rng.standard_normal(3)
-    slope = Expression("lambda p: p ** 2")
+    theta, slope = rng.standard_normal(3), Expression("lambda p: p ** 2")
     assert_close(student.hessian(slope, theta), np.diag(2 * theta), name="hessian", axes="PP")
-    handle = student.put(theta)
-    student.hessian(slope, handle)
-    assert np.array_equal(student.get(handle), theta), "hessian changes theta in place."
+    lent = Lent(student, theta=theta)
+    student.hessian(slope, lent["theta"])
+    lent.assert_unchanged("hessian changes {} in place.")
 
 
 def rotated(rng, eigenvalues):

@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autograder.checking.arrays import each, single
 from autograder.checking.comparing import (
+    Lent,
     Mismatch,
     assert_close,
     assert_float32,
-    assert_keeps_float32,
+    assert_raises,
+    assert_returns_float32,
     assert_unchanged,
     strictly,
 )
 from autograder.checking.marks import Mark, exercise, mark_of
 from autograder.checking.recorder import Recorder
 from autograder.checking.running import last_line, run_test
-from autograder.checking.student import Expression, Namespace, Student, StudentError
+from autograder.checking.student import Expression, Namespace, Student, StudentError, evaluated
 
 
 def student(source: str) -> Namespace:
@@ -418,10 +421,10 @@ KEEPS = [
 def test_float32_stays_float32_in_all_results(body: Any, said: Any) -> None:
     asked = student(f"def f(x, s): {body}"), "f", np.ones(2), {"v": (np.ones(3), 2)}
     if said is None:
-        assert_keeps_float32(*asked)
+        assert_returns_float32(*asked)
         return
     with pytest.raises(Mismatch, match=said):
-        assert_keeps_float32(*asked)
+        assert_returns_float32(*asked)
 
 
 STRICTLY = [
@@ -450,3 +453,53 @@ def test_a_strict_call_knows_its_inputs_by_their_names() -> None:
 
     _, diagnosis = outcome(test, "def f(x, y): return 0 * x + y")
     assert diagnosis and diagnosis.startswith("On this input, out is just `y`, unchanged")
+
+
+def test_lent_values_are_looked_at_again() -> None:
+    ours = student("def train(x, y):\n    x.sort()\n    return y.sum()")
+    x, y = np.array([2.5, 1.5]), np.array([1.0, 3.0])
+    lent = Lent(ours, x=x, y=y)
+    assert ours.train(lent["y"], lent["x"]) == 4.0
+    lent.assert_unchanged("train changes {} in place.")
+    ours.train(lent["x"], lent["y"])
+    with pytest.raises(Mismatch, match=r"^train changes x in place\.$"):
+        lent.assert_unchanged("train changes {} in place.")
+    assert x.tolist() == [2.5, 1.5]
+
+
+def test_an_expression_is_evaluated_where_the_student_is() -> None:
+    ours = student("")
+    assert evaluated(ours, Expression("lambda x: 2 * x"))(4.0) == 8.0
+    assert evaluated(ours, Expression("[1, 2]")) == [1, 2]
+
+
+REFUSALS = [
+    ("raise ValueError('no')", None),
+    ("return x", Mismatch),
+    ("raise TypeError('no')", StudentError),
+]
+
+
+@pytest.mark.parametrize(("body", "error"), REFUSALS)
+def test_a_call_that_should_raise(body: Any, error: Any) -> None:
+    ours = student(f"def f(x): {body}")
+    if error is None:
+        assert_raises("ValueError", lambda: ours.f(1), "It should raise ValueError.")
+        return
+    with pytest.raises(error):
+        assert_raises("ValueError", lambda: ours.f(1), "It should raise ValueError.")
+
+
+def test_definitions_for_one_number_are_applied_to_each() -> None:
+    x = np.array([[1.0, -2.0], [3.0, -4.0]])
+    assert np.array_equal(each(lambda v: max(v, 0.0), x), np.maximum(x, 0))
+    assert each(abs, np.array(-2.0)).shape == ()
+
+
+def test_only_real_numbers_become_float32() -> None:
+    x, n = np.array([1.5]), np.array([2])
+    values = single({"x": x, "rest": (n, [x], "text", 2.5, None)})
+    kinds = values["x"], values["rest"][0], values["rest"][1][0]
+    assert [array.dtype for array in kinds] == [np.float32, n.dtype, np.float32]
+    assert values["rest"][2:] == ("text", 2.5, None)
+    assert x.dtype == np.float64

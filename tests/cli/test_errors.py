@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from classroom import TOY, WHEN, hand_in, notebook
-from mishaps import AUTHORS, INSTRUCTORS, Case
+from mishaps import AUTHORS, INSTRUCTORS, Case, edited
 
 from autograder import files
 from autograder.assignment import source
@@ -262,6 +262,16 @@ def test_a_class_is_told_of_a_broken_test_once(
     assert sorted(whose.split(", ")) == ["ada/toy", "ben/toy", "cyd/toy"]
     assert why.startswith("test_scale itself is broken: reference/toy/hidden_tests.py, line 11:")
     assert "Traceback" not in said
+
+
+def test_a_package_that_is_not_there_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("autograder.judging.pool.Pool", Pool)
+    edited("notebook.py", "points=2", 'points=2 allows="torhc"')(root)
+    assert run(monkeypatch, "score", ARGUMENTS["score"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "allows='torhc' names a package that is not installed here" in line
 
 
 def test_a_fault_of_the_kit_in_a_worker_keeps_its_trace(

@@ -184,6 +184,30 @@ def test_replay_shows_inputs_expected_and_actual(course: Course) -> None:
     assert replay.replay(grading, "batch_mean")[0].said.startswith("NotImplementedError")
 
 
+FAMILY = """
+from autograder.testing import Case, Right, assert_keeps_float32, exercise
+
+@exercise("scale")
+def test_scale_float32(student, rng):
+    \"\"\"Scaling keeps float32.\"\"\"
+    x = rng.standard_normal((2, 3))
+    assert_keeps_float32(student, Case("scale", ((x, x), 3.0), out=Right(3 * x)))
+"""
+
+
+def test_replay_shows_what_a_family_of_tests_asks(course: Course) -> None:
+    path = course.root / "reference/toy/hidden_tests.py"
+    path.write_text(FAMILY)
+    hand_in(course, "ada", "def scale(x, factor):\n    return x[0] * factor + 1\n")
+    (failure,) = replay.replay(Grading(course, ["toy"], ["ada"]), "scale")
+    test, family, *_ = failure.places
+    assert test.line.startswith("assert_keeps_float32(student, Case(")
+    assert family.where == "assert_keeps_float32"
+    assert family.values["argument 1 of scale[1]"].dtype == np.float32
+    assert family.values["argument 2 of scale"] == 3.0
+    assert any("expected" in place.values for place in failure.places)
+
+
 def test_replay_stops_at_the_first_death(course: Course) -> None:
     hand_in(course, "ada", DEADLY)
     (failure,) = replay.replay(Grading(course, ["toy"], ["ada"]), "scale")
