@@ -351,7 +351,7 @@ AUTHORS = {
     ),
     "an assignment that is not built": Case(
         gone("assignments"), "validate release",
-        "assignments/toy.*(has no toy.ipynb|is not what a build gives); run `autograder build toy`.",
+        "assignments/toy.*(has no toy.ipynb|not what a build gives); run `autograder build toy`.",
     ),
     "a built notebook that is none": Case(
         written("assignments/toy/toy.ipynb", "{"), "validate",

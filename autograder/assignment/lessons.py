@@ -19,7 +19,7 @@ from autograder.assignment.edits import Edit
 from autograder.assignment.source import Assignment, Cell
 from autograder.checking import hints
 from autograder.checking.marks import mark_of
-from autograder.checking.running import run_test
+from autograder.checking.running import blaming, run_test
 from autograder.checking.student import Namespace
 
 Test = Callable[..., None]
@@ -91,7 +91,10 @@ def built_on(
     found = {}
     for exercise, tests in exercises.items():
         solved = edited(assignment, assignment.exercise(exercise), None)
-        asked = {n for test in tests for n in run_test(test, hints.fixtures(test, solved)).asked}
+        asked: set[str] = set()
+        for test in tests:
+            with blaming(test):
+                asked |= run_test(test, hints.fixtures(test, solved)).asked
         through = [exercise, *assignment.foundation(asked)]
         below = {n for each in through for n in (each, *assignment.foundations[each])} - {exercise}
         if below:

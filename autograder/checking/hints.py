@@ -20,7 +20,7 @@ import numpy as np
 
 from autograder.checking.recorder import Recorder
 from autograder.checking.resemblance.pair import is_round_number
-from autograder.checking.running import run_test
+from autograder.checking.running import blaming, run_test
 from autograder.checking.student import Student, leaves_of
 from autograder.errors import UserError
 from autograder.files import read_text, shown
@@ -213,9 +213,10 @@ def build(
     digests: list[dict[str, tuple[str, ...]]] = [{} for _ in mistakes]
     said = [0 for _ in mistakes]
     for test in functions:
-        logs = [run_test(test, fixtures(test, space)).log for space in right]
-        for number, (_, space) in enumerate(mistakes):
-            result = run_test(test, fixtures(test, space))
+        with blaming(test):
+            logs = [run_test(test, fixtures(test, space)).log for space in right]
+            results = [run_test(test, fixtures(test, space)) for _, space in mistakes]
+        for number, result in enumerate(results):
             if result.outcome != "passed":
                 digests[number][test.__name__] = fingerprint(result.log)
                 said[number] += min((_evidence(result.log, log) for log in logs), default=ENOUGH)

@@ -16,8 +16,8 @@ from typing import Any
 from autograder.assignment import build, edits
 from autograder.assignment.regions import REGION
 from autograder.assignment.source import Assignment, load
-from autograder.files import write_atomically
 from autograder.course.folder import Course
+from autograder.files import write_atomically
 
 Notebook = dict[str, Any]
 DUE = datetime(2026, 3, 2, 22, 59, tzinfo=UTC)

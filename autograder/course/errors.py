@@ -1,24 +1,7 @@
 """What keeps a course from being used."""
 
 from __future__ import annotations
-import contextlib
-import errno
-import fcntl
-import json
-import os
-import re
-import secrets
-import stat
-import tomllib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-from autograder.assignment.source import find_root
+
 from autograder.errors import UserError
 
 

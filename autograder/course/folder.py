@@ -1,31 +1,22 @@
 """A live course: its folder, and what lies where in it."""
 
-
 from __future__ import annotations
+
 import difflib
-import errno
 import fcntl
 import json
 import os
-import re
 import secrets
-import stat
-import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 from autograder.assignment.source import AssignmentError, find_root, names
-from autograder.errors import UserError
-from autograder.course.errors import CourseError
 from autograder.course import settings
+from autograder.course.errors import CourseError
 from autograder.course.settings import Settings
 from autograder.course.submissions import Submission, _lies, _subfolders, _submission, is_id
-
 
 FOLDERS = ("submitted", "autograded", "feedback", "attempts", "report", "source", "release")
 NBGRADER_CONFIG = """\

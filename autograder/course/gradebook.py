@@ -4,7 +4,6 @@ Beside nbgrader's own tables stands ``chainrule_recording``, with what each subm
 recorded from.
 """
 
-
 from __future__ import annotations
 
 import contextlib
@@ -25,7 +24,15 @@ from nbgrader.dbutil import ALEMBIC_DIR
 from autograder.course import roster
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
-from autograder.course.marks import NO_RESPONSE, UNREADABLE, CellMark, Entry, Master, Recorded, clamp
+from autograder.course.marks import (
+    NO_RESPONSE,
+    UNREADABLE,
+    CellMark,
+    Entry,
+    Master,
+    Recorded,
+    clamp,
+)
 from autograder.course.tables import CELLS, COMMENT, COMMENTED, MARK, SCHEMA, SUBMISSION, SUBMITTED
 from autograder.judging.verdict import Verdict
 

@@ -8,15 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from autograder.assignment import source
-from autograder.judging.attempt import Attempt, Store, Surroundings
 from autograder.course import roster
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
 from autograder.course.submissions import Submission
-from autograder.judging.pool import Pool
+from autograder.judging.attempt import Attempt, Store, Surroundings
 from autograder.judging.judge import unreadable
-from autograder.sandbox import Limits, survey
+from autograder.judging.pool import Pool
 from autograder.judging.verdict import Verdict
+from autograder.sandbox import survey
 
 CHANGED = "The submission changed while the class was being graded; run the same command again."
 
@@ -144,7 +144,9 @@ class Grading:
             for submission in submissions:
                 data = submission.read() or b""
                 if self._key(submission, data) == key:
-                    yield Attempt(submission.assignment, data, key=key, seed=self.course.settings.seed)
+                    yield Attempt(
+                        submission.assignment, data, key=key, seed=self.course.settings.seed
+                    )
                     break
 
     def _keep(self, attempt: Attempt, verdict: Verdict) -> None:

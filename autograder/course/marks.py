@@ -1,20 +1,15 @@
 """What the gradebook holds of a submission, as values."""
 
 from __future__ import annotations
+
 import json
-import sqlite3
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
-from autograder.course import roster
-from autograder.course.errors import CourseError
-from autograder.course.folder import Course
+
 from autograder.course.submissions import Submission
 from autograder.judging.verdict import Verdict
-
 
 #: A zero for one of these is shown to a person: it may be an upload gone wrong.
 UNREADABLE = ("malformed", "missing")

@@ -19,13 +19,13 @@ import numpy as np
 from autograder.checking import comparing, families
 from autograder.checking.families import Case
 from autograder.checking.marks import mark_of
-from autograder.course.submissions import Submission
-from autograder.course.grading import Grading
 from autograder.course.gradebook import Gradebook
+from autograder.course.grading import Grading
+from autograder.course.submissions import Submission
+from autograder.errors import UserError
 from autograder.judging.judge import Examination, Judge
 from autograder.judging.rebuild import Malformed, rebuild
 from autograder.sandbox import StudentDied, WarmParent
-from autograder.errors import UserError
 
 #: Where the comparisons are that a test makes.
 COMPARISONS = (comparing.__file__, families.__file__)

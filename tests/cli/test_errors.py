@@ -43,7 +43,7 @@ ARGUMENTS = {
     "export": "--course course",
     "experiment": "toy",
     "release": "toy",
-    "collect": "download --assignment toy --course course",
+    "collect": "download --from folder --assignment toy --course course",
     "formgrader": "--course course",
     "doctor": "--course course",
 }

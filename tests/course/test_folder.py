@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from classroom import hand_in, notebook, open_course
+from classroom import hand_in, notebook
 
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from autograder.judging.attempt import Attempt
-from autograder.judging.verdict import Verdict
 import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -19,12 +16,14 @@ import numpy as np
 import pytest
 
 from autograder.course import replay
+from autograder.course.folder import Course
+from autograder.course.gradebook import Gradebook
+from autograder.course.grading import CHANGED, Graded, Grading
+from autograder.judging.attempt import Attempt
+from autograder.judging.pool import Pool
+from autograder.judging.verdict import Verdict
 from autograder.pages import export
 from autograder.recording.autograde import record
-from autograder.course.folder import Course
-from autograder.judging.pool import Pool
-from autograder.course.grading import CHANGED, Graded, Grading
-from autograder.course.gradebook import Gradebook
 
 RIGHT = "def scale(x, factor):\n    return x * factor\n"
 WRONG = "def scale(x, factor):\n    return x + factor\n"

@@ -1,28 +1,21 @@
 """A course gets each assignment as it is now, whole or not at all."""
 
-
 from __future__ import annotations
 
-from nbgrader import api
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import nbformat
 import pytest
 from classroom import version
+from nbgrader import api
 from nbgrader.api import Gradebook
-from nbgrader.nbgraderformat import MetadataValidator
 
 from autograder.assignment import build
-from autograder.assignment.build import BuildError
 from autograder.assignment.source import Assignment
-from autograder.course.errors import CourseError
-from autograder.course.folder import Course
-
 from autograder.course import gradebook, install
 from autograder.course.errors import CourseError
+from autograder.course.folder import Course
 
 
 def test_a_course_gets_source_release_and_gradebook(toy: Assignment, tmp_path: Path) -> None:

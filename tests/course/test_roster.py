@@ -13,12 +13,12 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 
 from autograder.course import roster
-from autograder.pages import export, report
 from autograder.course.collect.handins import HandIn, HandIns
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
-from autograder.files import FileError
 from autograder.course.roster import Person, Roster, Unknown
+from autograder.files import FileError
+from autograder.pages import export, report
 
 LATE = "\n[assignments.toy]\ndue = 2026-03-01T09:00:00Z\nlate = { per_day = 0.1 }\n"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from autograder.sandbox import Limits
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from autograder.course import roster, settings
 from autograder.course.errors import CourseError
 from autograder.course.folder import Course
 from autograder.course.settings import LatePolicy, Settings
+from autograder.sandbox import Limits
 
 
 def read(folder: Path, text: str) -> Settings:
@@ -103,7 +103,7 @@ def test_an_assignment_that_there_is_not_is_said(toy_root: Path, tmp_path: Path)
 def test_an_extension_for_somebody_who_is_not_there_is_said(course: Course) -> None:
     (course.folder / "roster.csv").write_text("id,first_name\nada,Ada\nbob,Bob\n")
     with open(course.folder / "course.toml", "a") as file:
-        file.write("[assignments.toy.extensions]\naada = \"3 days\"\n")
+        file.write('[assignments.toy.extensions]\naada = "3 days"\n')
     changed = Course.open(course.folder, course.root)
     with pytest.raises(CourseError, match=r"'aada', who is not in roster.csv: did you mean ada"):
         roster.read(changed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 import io
 import json
 import os
@@ -12,6 +11,7 @@ import sys
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from classroom import notebook, open_course

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
 import io
 import os
 import random
@@ -14,6 +13,7 @@ import zipfile
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest

@@ -1,4 +1,4 @@
-"""Brightspace's (D2L's) download: ``39786-640693 - Jane Doe - Oct 10, 2027 1022 AM/mlp.ipynb``.
+"""Brightspace's (D2L's) download: ``39786-640693 - Jane Doe - Oct 10, 2027 1022 AM/hw.ipynb``.
 
 Two numbers, of which one is the person's and the other that of the folder that all handed in to;
 the name; the time, without a colon. Each hand-in is a folder, or a file with `` - `` before its

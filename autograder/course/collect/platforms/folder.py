@@ -1,4 +1,4 @@
-"""A folder named by students: ``jane/mlp.ipynb``, ``jane_mlp.ipynb``, ``jane.zip``."""
+"""A folder named by students: ``jane/hw.ipynb``, ``jane_mlp.ipynb``, ``jane.zip``."""
 
 from __future__ import annotations
 

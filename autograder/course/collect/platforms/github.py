@@ -1,4 +1,4 @@
-"""GitHub Classroom's repositories, one a student or a team: ``mlp-janedoe/mlp.ipynb``.
+"""GitHub Classroom's repositories, one a student or a team: ``hw-janedoe/hw.ipynb``.
 
 The repository is named by the assignment's own name there, which has this kit's in it, and the
 login. A repository downloaded by itself ends with its branch's name.

@@ -1,6 +1,6 @@
 """A folder of Google Drive in which files are named by students.
 
-Classroom's copies are called ``Jane Doe - mlp.ipynb``, what a form took ``mlp - Jane Doe.ipynb``.
+Classroom's copies are called ``Jane Doe - hw.ipynb``, what a form took ``hw - Jane Doe.ipynb``.
 Which of both it is, all files together say.
 """
 

@@ -1,4 +1,4 @@
-"""Moodle's *Download all submissions*: ``Jane Doe_123456_assignsubmission_file_/mlp.ipynb``.
+"""Moodle's *Download all submissions*: ``Jane Doe_123456_assignsubmission_file_/hw.ipynb``.
 
 The full name without underscores, the participant's number, which is one for each assignment, and
 the plugin's name; folders or not. Of a team's hand-in, name and number are the group's, and a team
