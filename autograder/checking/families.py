@@ -25,6 +25,10 @@ from autograder.checking.student import Student
 CACHE = "cache"
 #: A number in float32 is a sum over many: it may be so many times less accurate than an array.
 SLACK = 10
+#: What central differences of values of about 10 are off by, eps/h times these, and a margin.
+ROUNDING = 1e-9
+#: Below this a gradient is taken for one that should be zero.
+LEAST_GRADIENT = 1e-6
 
 
 class WrongCount(ValueError):
@@ -194,7 +198,15 @@ def _rights(
     sizes: Mapping[str, int] | None,
 ) -> dict[str, Right]:
     pairs = zip(axes.items(), values, strict=True)
-    return {name: Right(value[()], along, sizes=sizes) for (name, along), value in pairs}
+    return {
+        name: Right(value[()], along, _rtol_of_differences(value), sizes)
+        for (name, along), value in pairs
+    }
+
+
+def _rtol_of_differences(gradient: np.ndarray) -> float:
+    """Allow for the rounding of central differences, which stays where the terms cancel."""
+    return max(Right.rtol, ROUNDING / max(float(np.linalg.norm(gradient)), LEAST_GRADIENT))
 
 
 def assert_gives(student: Student, case: Case, *names: str) -> None:

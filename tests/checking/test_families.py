@@ -304,3 +304,14 @@ def test_no_result_of_nothing() -> None:
         {"student": student("def scale_forward(x, w): pass")},
     )
     assert "None" in str(result.diagnosis)
+
+
+def test_a_gradient_whose_terms_cancel_is_right_all_the_same() -> None:
+    """Central differences round by as much as ever, however small the gradient is."""
+    x, dout = np.array([[1.501], [0.499], [-1.25]]), np.array([[1.0], [2.0], [1.9992 - 5e-6]])
+    case = scale_backward(x, np.array([0.7]), dout)
+    right = "def scale_backward(dout, cache):\n    x, w = cache\n"
+    right += "    return dout * w, (dout * x).sum(0)"
+    assert said_of(right, assert_gives, case, "dw") is None
+    twice = right.replace("(dout * x)", "(2 * dout * x)")
+    assert said_of(twice, assert_gives, case, "dw") is not None
