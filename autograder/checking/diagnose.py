@@ -16,11 +16,10 @@ import numpy as np
 
 from autograder.checking import resemblance
 from autograder.checking.resemblance import Pair
+from autograder.checking.shapes import equal, explain_shape, shape_text, sizes_text
 
 NUMBERS = (int, float, complex, np.number, np.bool_)
 ARRAYS = (*NUMBERS, np.ndarray)
-#: A shape beyond these is no mistake: it may be data that somebody carries out of a hidden test.
-MOST_AXES, LARGEST_SIZE = 8, 100_000
 LONGEST_KEY = 24
 #: A number of the student's own that is repeated is a short one, and no data.
 LARGEST_TOLD = 1000
@@ -97,7 +96,7 @@ def difference(
     known = {**dict(zip(letters, expected.shape, strict=False)), **(sizes or {})}
     return (
         _type(actual, expected, name, letters, rtol)
-        or _shape(np.asarray(actual), expected, name, letters, known, rtol)
+        or explain_shape(np.asarray(actual), expected, name, letters, known, rtol)
         or _dtype(np.asarray(actual), expected, name)
         or _finite(np.asarray(actual), expected, name, letters)
         or _value(np.asarray(actual), expected, name, letters, known, rtol)
@@ -111,7 +110,9 @@ def kind_of(value: Any) -> str:
     if isinstance(value, (bool, np.bool_)):
         return "a boolean"
     if isinstance(value, np.ndarray):
-        return "a single number" if value.ndim == 0 else f"an array of shape {_sizes(value.shape)}"
+        return (
+            "a single number" if value.ndim == 0 else f"an array of shape {sizes_text(value.shape)}"
+        )
     if isinstance(value, NUMBERS):
         return "a single number"
     if isinstance(value, (tuple, list)):
@@ -199,39 +200,37 @@ def _object(actual: Any, expected: Any, name: str) -> str | None:
     return None if actual == expected else f"{name} is not what it should be."
 
 
-# Type and shape
+# Type
 
 
 def _type(actual: Any, expected: np.ndarray, name: str, letters: str, rtol: float) -> str | None:
     if isinstance(actual, np.ndarray) or (expected.ndim == 0 and isinstance(actual, NUMBERS)):
         return None
     wanted = (
-        f"an array of shape {_shape_text(expected.shape, letters)}" if expected.ndim else "a number"
+        f"an array of shape {shape_text(expected.shape, letters)}" if expected.ndim else "a number"
     )
     start = f"{name} is {kind_of(actual)}, and should be {wanted}"
     if actual is None:
         return f"{start}: is a `return` or an assignment missing?"
     if isinstance(actual, NUMBERS):
         return None  # a number where an array should be is a matter of shape
-    if isinstance(actual, list) and _equal(actual, expected, rtol):
+    if isinstance(actual, list) and _holds(actual, expected, rtol):
         return f"{start}. The numbers in it are right: `np.array(...)` is all that is missing."
     if isinstance(actual, (tuple, list)):
         for place, item in enumerate(actual):
-            if _equal(item, expected, rtol):
+            if _holds(item, expected, rtol):
                 return f"{start}. Item {place} of it, counted from 0, is the right one."
     return f"{start}."
 
 
-def _equal(actual: Any, expected: np.ndarray, rtol: float) -> bool:
+def _holds(actual: Any, expected: np.ndarray, rtol: float) -> bool:
+    """Whether a value holds the numbers that are expected, be it an array or a list."""
     if isinstance(actual, (tuple, list)) and not _is_numeric(actual):
         return False
     try:
-        array = np.asarray(actual)
+        return equal(np.asarray(actual), expected, rtol)
     except (ValueError, MemoryError):  # a ragged list
         return False
-    if array.shape != expected.shape or array.dtype.kind not in "biuf":
-        return False
-    return bool(np.all(np.isfinite(array))) and resemblance.same(array, expected, max(rtol, 1e-9))
 
 
 def _is_numeric(items: Any) -> bool:
@@ -240,138 +239,6 @@ def _is_numeric(items: Any) -> bool:
         _is_numeric(item) if isinstance(item, (tuple, list)) else isinstance(item, ARRAYS)
         for item in items
     )
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    """Write a shape as Python does, as far as it is one that somebody may have meant."""
-    if len(shape) > MOST_AXES or any(size > LARGEST_SIZE for size in shape):
-        return "(…)"
-    return str(tuple(int(size) for size in shape))
-
-
-def _shape_text(shape: tuple[int, ...], letters: str) -> str:
-    sizes = _sizes(shape)
-    if not letters:
-        return sizes
-    return f"({', '.join(letters)}{',' if len(letters) == 1 else ''}) = {sizes}"
-
-
-def _shape(
-    a: np.ndarray, e: np.ndarray, name: str, letters: str, known: Mapping[str, int], rtol: float
-) -> str | None:
-    if a.shape == e.shape:
-        return None
-    wanted = f"shape {_shape_text(e.shape, letters)}" if e.ndim else "be a single number"
-    got = f"has shape {_sizes(a.shape)}" if a.ndim else "is a single number"
-    start = f"{name} {got}, and should {'have ' if e.ndim else ''}{wanted}"
-    if a.dtype.kind not in "biuf" or not a.size or not e.size:
-        return f"{start}."
-    tail = (
-        _same_entries(a, e, letters, rtol)
-        or _extra_axis(a, e, known, letters, rtol)
-        or _lost_axis(a, e, letters, rtol)
-        or _axis_by_axis(a, e, letters, rtol)
-    )
-    return f"{start}{tail or '.'}"
-
-
-def _same_entries(a: np.ndarray, e: np.ndarray, letters: str, rtol: float) -> str | None:
-    """The number of entries is right: axes of size 1, transposed or flattened ones."""
-    if a.size != e.size:
-        return None
-    ones = [size for size in a.shape if size != 1] == [size for size in e.shape if size != 1]
-    if ones and a.ndim != e.ndim:
-        which = "has an axis of size 1 too many" if a.ndim > e.ndim else "lacks an axis of size 1"
-        right = "; its values are right" if _equal(a.reshape(e.shape), e, rtol) else ""
-        return f": it {which}{right}."
-    if a.ndim == e.ndim:
-        for order in itertools.permutations(range(e.ndim)):
-            if e.transpose(order).shape == a.shape and _equal(a, e.transpose(order), rtol):
-                return _transposition(order, letters)
-        if sorted(a.shape) == sorted(e.shape):
-            return ": the sizes are right, but in another order."
-    if _equal(a.reshape(e.shape), e, rtol):
-        return ": it holds the right numbers, and only has to be reshaped."
-    return None
-
-
-def _transposition(order: tuple[int, ...], letters: str) -> str:
-    if len(order) == 2:
-        return ": it is transposed, and right apart from that."
-    named = [letters[axis] if letters else str(axis) for axis in order]
-    return f": its axes are in the order ({', '.join(named)}), and it is right apart from that."
-
-
-def _extra_axis(
-    a: np.ndarray, e: np.ndarray, known: Mapping[str, int], letters: str, rtol: float
-) -> str | None:
-    """An axis that should have been reduced, or that broadcasting made."""
-    if a.ndim != e.ndim + 1:
-        return None
-    for axis, size in enumerate(a.shape):
-        if a.shape[:axis] + a.shape[axis + 1 :] != e.shape:
-            continue
-        label = _letter(size, known, letters) or f"axis {axis}"
-        for verb, reduce in (("Summed", np.sum), ("Averaged", np.mean)):
-            if size > 1 and _equal(reduce(a, axis=axis), e, rtol):
-                return f". {verb} over {label}, it would be right."
-    if e.ndim == 1 and a.shape == e.shape * 2:
-        n = e.shape[0]
-        return f". That is the shape that broadcasting makes of ({n},) and ({n}, 1)."
-    extra = [i for i in range(a.ndim) if a.shape[:i] + a.shape[i + 1 :] == e.shape]
-    if len(extra) == 1:
-        letter = _letter(a.shape[extra[0]], known, letters)
-        return f": axis {extra[0]}{f' ({letter})' if letter else ''} is one too many."
-    return None
-
-
-def _letter(size: int, known: Mapping[str, int], letters: str) -> str | None:
-    """The one letter, not among the expected axes, that has this size."""
-    found = [letter for letter, length in known.items() if length == size]
-    return found[0] if len(found) == 1 and found[0] not in letters else None
-
-
-def _lost_axis(a: np.ndarray, e: np.ndarray, letters: str, rtol: float) -> str | None:
-    """An axis that should be there was summed, averaged or picked away."""
-    if a.ndim == 0 and e.ndim > 1:
-        for verb, total in (("sum", e.sum()), ("mean", e.mean())):
-            if _equal(a, np.asarray(total), rtol) and total != 0:
-                return f". It is the {verb} over all the entries of the right one."
-    kept = a.ndim == e.ndim
-    for axis in range(e.ndim):
-        label = letters[axis] if letters else f"axis {axis}"
-        for verb, reduce in (("sum", np.sum), ("mean", np.mean)):
-            total = reduce(e, axis=axis, keepdims=kept)
-            if total.shape == a.shape and np.any(total) and _equal(a, total, rtol):
-                return f". It is the {verb} over {label} of the right one."
-    lost = [i for i in range(e.ndim) if a.shape == e.shape[:i] + e.shape[i + 1 :]]
-    if len(lost) == 1 and a.ndim:
-        return f": {letters[lost[0]] if letters else f'axis {lost[0]}'} is missing."
-    return None
-
-
-def _axis_by_axis(a: np.ndarray, e: np.ndarray, letters: str, rtol: float) -> str | None:
-    if e.ndim == 0:
-        for verb, total in (("sum", a.sum()), ("mean", a.mean())):
-            if _equal(total, e, rtol):
-                return f". The {verb} of its entries would be right."
-        return None
-    if a.ndim == 0:
-        return None
-    if a.ndim != e.ndim:
-        return f": it has {_axes(a.ndim)} where {e.ndim} belong."
-    if a.ndim == 1:
-        return None
-    wrong = [
-        f"{letters[i] if letters else f'axis {i}'} is {a.shape[i]} instead of {e.shape[i]}"
-        for i in range(e.ndim)
-        if a.shape[i] != e.shape[i]
-    ]
-    return f": {' and '.join(wrong)}."
-
-
-def _axes(count: int) -> str:
-    return f"{count} {'axis' if count == 1 else 'axes'}"
 
 
 # Dtype, finiteness, value
