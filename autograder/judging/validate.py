@@ -18,6 +18,7 @@ from autograder.assignment.regions import REGION
 from autograder.assignment.source import Assignment, load
 from autograder.checking.checks import Checks, run_tests
 from autograder.errors import UserError
+from autograder.judging import vacuous
 from autograder.judging.attempt import Attempt
 from autograder.judging.numbers import Bound, read_bounds
 from autograder.judging.pool import Pool
@@ -37,6 +38,8 @@ try:
 except (AttributeError, TypeError, ValueError):
     raise TypeError(f"NUMBERS is to map names to numbers, and is {NUMBERS!r:.200}") from None
 """
+#: What a vacuous answer may win: a test of keys or sizes alone has no values to look at.
+VACUOUS = 0.15
 
 
 class ValidationError(UserError):
@@ -79,6 +82,7 @@ class Validation:
         yield self.skeleton()
         yield self.mistakes()
         yield self.alternatives()
+        yield self.vacuous()
         yield self.mutants()
         if notebook:
             yield self.numbers()
@@ -173,6 +177,33 @@ class Validation:
         ]
         alive = len(right) - len({line.split(":")[0] for line in failed})
         return Finding("alternatives", not failed, f"{alive} of {len(right)} alive", failed)
+
+    def vacuous(self) -> Finding:
+        """See that answers which say nothing win next to nothing."""
+        kinds = (vacuous.DROPPED, *vacuous.ANSWERS)
+        tried = [(cell, kind) for cell in self.assignment.exercises for kind in kinds]
+        verdicts = self._judge(
+            ({cell.id: vacuous.answering(cell.source, cell.defines, kind)}, str(cell.name))
+            for cell, kind in tried
+        )
+        won, looks_at_no_answer, most = [], frozenset[str](), 0.0
+        for (cell, kind), verdict in zip(tried, verdicts, strict=True):
+            (exercise,) = verdict.exercises
+            passed = {test.name: test.weight for test in exercise.tests if test.outcome == "passed"}
+            if kind == vacuous.DROPPED:
+                looks_at_no_answer = frozenset(passed)
+                continue
+            if kind != "idle" or "\nclass " in f"\n{cell.source}":  # its __init__ is no answer
+                passed = {name: w for name, w in passed.items() if name not in looks_at_no_answer}
+            share = sum(passed.values()) / sum(test.weight for test in exercise.tests)
+            most = max(most, share)
+            if share > VACUOUS:
+                won.append(
+                    f"{cell.name} wins {share:.0%} with {vacuous.ANSWERS[kind]}, by "
+                    f"{', '.join(passed)}: see first that there is enough."
+                )
+        measured = f"{len(tried)} tried, at most {most:.0%} of the points won"
+        return Finding("vacuous answers", not won, measured, won)
 
     def mutants(self) -> Finding:
         """Count the mechanical mutants that the hidden tests kill."""

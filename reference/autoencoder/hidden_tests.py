@@ -411,11 +411,23 @@ def autoencode(x, values, case, training=True):
     return x_hat, min(first, second)
 
 
+def least_deviation(x, values, case):
+    """The smallest deviation that a normalisation divides by; near zero differences are no slopes."""
+    z, _, first = run(x, values, case, "encoder")
+    _, _, second = run(z, values, case, "decoder")
+    products = [
+        seen @ values[f"w{number}"]
+        for number, seen in {**first, **second}.items()
+        if f"gamma{number}" in values
+    ]
+    return min((product.std(axis=0).min() for product in products), default=np.inf)
+
+
 def network_case(rng, case, n=5):
     """Values and inputs away from every kink, and an upstream gradient."""
     while True:
         values, x = network_values(rng, case), rng.standard_normal((n, case[0][0]))
-        if autoencode(x, values, case)[1] > 1e-3:
+        if autoencode(x, values, case)[1] > 1e-3 and least_deviation(x, values, case) > 0.1:
             return values, x, rng.standard_normal((n, case[1][-1]))
 
 
@@ -1447,6 +1459,7 @@ def test_few_labels_are_random(student, rng):
     count = np.zeros(12)
     for _ in range(300):
         chosen = student.few_labels(y, 2, np.random.default_rng(int(rng.integers(2**32))))
+        assert len(chosen) == 4, f"Two samples of each of two classes are 4, not {len(chosen)}."
         count[np.asarray(chosen)] += 1
     assert count.min() > 60 and count.max() < 145, (
         "Some samples are drawn far more often than others of their class."

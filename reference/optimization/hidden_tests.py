@@ -86,7 +86,7 @@ def test_descent_leaves_the_start_alone(student, rng):
     """The walk gives its path and leaves the start where it was."""
     start, slope = rng.standard_normal(3), Expression("lambda p: p")
     path = student.gradient_descent(slope, start, learning_rate=0.25, steps=2)
-    assert_close(path[-1], 9 / 16 * start, name="the last point")
+    assert_close(path, np.array([[1.0], [3 / 4], [9 / 16]]) * start, name="path")
     lent = Lent(student, start=start)
     student.gradient_descent(slope, lent["start"], learning_rate=0.25, steps=2)
     lent.assert_unchanged(
@@ -109,6 +109,12 @@ def batch_case(rng, n):
     """Inputs of which each row says its number, targets that belong to them, and a seed."""
     x = np.arange(n)[:, None] + rng.uniform(0.1, 0.4, (n, 3)) * [1, 10, -10]
     return x, 10.0 * np.arange(n) + 1.0, int(rng.integers(2**32))
+
+
+def assert_enough(made, n):
+    """A loop over nothing finds nothing wrong."""
+    rows = sum(len(a) for a, _ in made)
+    assert rows == n, f"All batches together hold {rows} samples, and there are {n}."
 
 
 SIZES = [(10, 4), (6, 3), (5, 1), (4, 9), (7, 7), (1, 1), (1, 8)]
@@ -143,7 +149,10 @@ def test_batches_keep_pairs(student, rng):
     """Each input stays with its own target."""
     for n, size in SIZES:
         x, y, seed = batch_case(rng, n)
-        for a, b in batches_of(student, x, y, size, seed):
+        made = batches_of(student, x, y, size, seed)
+        assert_enough(made, n)
+        for a, b in made:
+            assert np.isin(a[:, 0], x[:, 0]).all(), "A batch holds rows that are not among x."
             expected = 10 * np.floor(a[:, 0]) + 1
             assert_close(b, expected, name="the targets that go with a batch's inputs", axes="N")
 
@@ -154,7 +163,9 @@ def test_batches_follow_the_permutation(student, rng):
     for n, size in SIZES:
         x, y, seed = batch_case(rng, n)
         order = list(np.random.default_rng(seed).permutation(n))
-        for a, b in batches_of(student, x, y, size, seed):
+        made = batches_of(student, x, y, size, seed)
+        assert_enough(made, n)
+        for a, b in made:
             piece, order = order[: len(a)], order[len(a) :]
             assert_close(a, x[piece], name="x_batch", axes="ND")
             assert_close(b, y[piece], name="y_batch", axes="N")

@@ -64,6 +64,13 @@ FAULTS: dict[str, tuple[str, str, str, Question, str]] = {
     "a number that falls short": (
         "numbers.toml", "at_least = 1.0", "at_least = 2.0", Validation.numbers, "below 2",
     ),
+    "a test that nothing passes": (
+        "hidden_tests.py",
+        'assert_close(student.batch_mean(x), expected, name="mean", axes="D", sizes={"N": 5})',
+        "assert all(np.isclose(expected, value).any() for value in student.batch_mean(x))",
+        Validation.vacuous,
+        "batch_mean wins 67% with answers of the right kind, with nothing in them, by test_mean",
+    ),
     "a stub with points": (
         "hidden_tests.py", "    assert_close(student.batch_mean(np.array([[1.0, 2.0]]))",
         "    return\n    assert_close(student.batch_mean(np.array([[1.0, 2.0]]))",
