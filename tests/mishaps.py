@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +77,13 @@ def in_latin_1(name: str) -> Mishap:
     return lambda root: (root / name).write_bytes(
         (root / name).read_text().replace("toy", "schön", 1).encode("latin-1")
     )
+
+
+def another(path: Path) -> bool:
+    """Make a database that is not nbgrader's."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE marks (student TEXT)")
+    return path.is_file()
 
 
 @dataclass(frozen=True)
@@ -418,8 +427,9 @@ INSTRUCTORS = {
         "build grade replay feedback report export",
         r"gradebook.db cannot be (used|read) \(file is not a database\); .* put a backup in",
     ),
-    "a gradebook that is empty": Case(
-        written("course/gradebook.db", ""), "build grade report",
+    "a gradebook of another program": Case(
+        lambda root: (gone("course/gradebook.db")(root), another(root / "course/gradebook.db")),
+        "build grade report",
         "gradebook.db cannot be (used|read) .no such table: .*; .* put a backup in its place.",
     ),
     "a gradebook that is a folder": Case(

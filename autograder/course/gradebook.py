@@ -40,13 +40,16 @@ from autograder.judging.verdict import Verdict
 LONGEST_WAIT = 60
 #: What sqlite says of a file, and not of a statement.
 OF_THE_FILE = {
-    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR),
-    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB),
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY),
+    *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL),
+    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB),
 }
 
 
 def create_gradebook(path: Path) -> None:
     """Make an empty gradebook where there is none: a whole one, or after a crash none at all."""
+    if path.is_file() and not path.stat().st_size:
+        path.unlink()  # as sqlite leaves one that was opened and never written
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,7 @@ def install(assignment: Assignment, course: Path) -> None:
 
 def _has(gradebook: Path, assignment: Assignment) -> bool:
     """Whether a gradebook has an assignment as it is now: it may have been removed or be older."""
-    if not gradebook.exists():
+    if not gradebook.exists() or not gradebook.stat().st_size:
         return False
     try:
         with contextlib.closing(sqlite3.connect(gradebook, timeout=LONGEST_WAIT)) as db:

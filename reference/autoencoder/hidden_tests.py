@@ -412,7 +412,7 @@ def autoencode(x, values, case, training=True):
 
 
 def least_deviation(x, values, case):
-    """The smallest deviation that a normalisation divides by; near zero differences are no slopes."""
+    """The smallest deviation that is divided by: near zero, differences are no slopes."""
     z, _, first = run(x, values, case, "encoder")
     _, _, second = run(z, values, case, "decoder")
     products = [

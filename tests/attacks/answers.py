@@ -72,7 +72,7 @@ def look():
 found = look()
 """
 HISTORY = """
-found = [n for n in globals() if n in ("In", "_ih", "_i", "get_ipython")]
+found = [cell for n in ("In", "Out", "_ih", "_i", "_") for cell in globals().get(n, ()) if cell]
 import linecache
 found += [n for n in linecache.cache if "hidden" in n or "/reference/" in n]
 """

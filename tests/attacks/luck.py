@@ -73,7 +73,7 @@ def last_years(made: Notebook) -> Notebook:
 def out_of_order(made: Notebook) -> Notebook:
     """A cell that ran because one below it had run."""
     cell(made, "scale_code")["source"] = (
-        "GAIN = UNIT * 1.0\ndef scale(x, factor):\n    return x * factor * UNIT"
+        "GAIN = UNIT * 1.0\ndef scale(x, factor):\n    return x * factor * GAIN"
     )
     made["cells"].append(code("UNIT = 1.0"))
     return made
@@ -116,8 +116,9 @@ def nothing(folder: Path, data: bytes) -> None:
 
 def a_link(folder: Path, data: bytes) -> None:
     folder.mkdir(parents=True)
-    (folder / "answers").write_bytes(data)
-    (folder / "toy.ipynb").symlink_to(folder / "answers")
+    kept = folder.parents[2] / "kept_by_a_student"
+    kept.write_bytes(data)
+    (folder / "toy.ipynb").symlink_to(kept)
 
 
 def a_link_to_a_rival(folder: Path, data: bytes) -> None:
