@@ -11,9 +11,10 @@
 # **How the notebook works.** You write where a cell says `raise NotImplementedError`; everything
 # else is ready to run. Each exercise is followed by a check: run it as often as you like, it tells
 # you which property fails and, where it can, why. `progress()` in a cell of your own lists every
-# exercise with its points. Functions are graded one by one, so a gap in one does not close the road
-# to the next. Use NumPy operations on whole arrays rather than Python loops over samples: they say
-# the same in fewer words and run much faster.
+# exercise with its points. Functions are graded one by one: a gap in one costs another nothing,
+# unless that one calls it, as the network calls your linear layer. Mend the lower one first. Use
+# NumPy operations on whole arrays rather than Python loops over samples: they say the same in fewer
+# words and run much faster.
 #
 # **One alphabet for axes**, everywhere in the course: $N$ samples in a batch, $D$ features in, $M$
 # features out, $C$ classes. A batch of inputs is an array `x` of shape $(N, D)$, one sample a row.
