@@ -94,8 +94,10 @@ def test_one_sample(student, rng):
 
 @exercise("batch_mean")
 def test_inputs_stay(student, rng):
-    """batch_mean leaves x as it was."""
-    assert_unchanged(student, "batch_mean", rng.standard_normal((3, 2)))
+    """batch_mean averages, and leaves x as it was."""
+    x = rng.standard_normal((3, 2))
+    assert_close(student.batch_mean(x), sum(x) / 3, name="mean", axes="D")
+    assert_unchanged(student, "batch_mean", x)
 '''
 MISTAKES = '''\
 """Wrong solutions that students really write: (name, find, replace, hint)."""
